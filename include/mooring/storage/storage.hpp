@@ -1,0 +1,145 @@
+#pragma once
+
+#include <mooring/core/awaitable.hpp>
+#include <mooring/core/call_options.hpp>
+#include <mooring/core/error.hpp>
+#include <mooring/storage/revision.hpp>
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace mooring {
+
+/** Facts that each replica may overwrite, beside the shared value: last writer wins, never compared, no new revision. Keys and values hold any UTF-8. */
+using hint_map = std::map<std::string, std::string, std::less<>>;
+
+/** What a storage holds under an id. */
+template <class T>
+struct stored {
+  stored() = default;
+  stored(mooring::revision r, T v, hint_map h) : revision(r), value(std::move(v)), hints(std::move(h)) {}
+
+  mooring::revision revision;
+  T value{};
+  hint_map hints;
+};
+
+/** @brief How a write ended: the new revision, no revision (the id is absent), or an error; and which revision it stored or would have stored.
+ *
+ *  When the error is `errc::ambiguous`, one `peek` settles it: the write was carried out if the stored revision equals `attempted()`.
+ */
+class [[nodiscard]] write_outcome : public result<std::optional<revision>> {
+ public:
+  using base = result<std::optional<revision>>;
+
+  write_outcome() = default;
+  write_outcome(error_code error, revision attempted = {}) : base(error), attempted_(attempted) {}
+  write_outcome(errc error, revision attempted = {}) : base(make_error_code(error)), attempted_(attempted) {}
+  static write_outcome written(revision r) { return write_outcome(std::optional(r), r); }
+  static write_outcome absent() { return write_outcome(std::optional<revision>(), revision()); }
+
+  /** Stored: neither an error nor absent. */
+  bool is_written() const noexcept { return has_value() && value().has_value(); }
+  bool is_absent() const noexcept { return has_value() && !value().has_value(); }
+
+  /** The revision stored, or the one that an ambiguous write would have stored; none when nothing was sent. */
+  revision attempted() const noexcept { return attempted_; }
+
+ private:
+  write_outcome(std::optional<revision> v, revision attempted) : base(v), attempted_(attempted) {}
+
+  revision attempted_;
+};
+
+/** What `create` may set besides its deadline. */
+struct create_options {
+  /** As in `call_options`. */
+  std::optional<duration> deadline;
+  /** A shorter time to live for this record until it is next slid; above zero. A `load` slides to the storage's TTL again, unless `is_fixed`. */
+  std::optional<duration> ttl;
+  /** The record expires `ttl` after its creation whoever asks for it, until an `update` makes it an ordinary record. Needs `ttl`. */
+  bool is_fixed = false;
+};
+
+static_assert(std::is_trivially_destructible_v<create_options>);
+
+/** @brief Keeps values under ids, with a sliding time to live, for one process or for all replicas.
+ *
+ *  An id is 1 to 256 bytes of visible ASCII. A value is changed only under a fresh revision; hints are changed beside it.
+ *  Every operation has its own deadline, and says apart what was found, what is absent, what is not known, and what is ambiguous.
+ *
+ *  @par Errors  Of every operation, besides those it names:
+ *   - `errc::invalid_id`         the id breaks the rule. Nothing was sent.
+ *   - `errc::unavailable`        the store cannot be asked. Nothing was written; retryable.
+ *   - `errc::deadline_exceeded`  time ran out, and certainly nothing was changed.
+ *   - `errc::ambiguous`          a write was sent and its reply lost. Never sent again.
+ *   - `errc::cancelled`          cancelled before anything was sent.
+ *   - `errc::closed`             `close` was called before.
+ *   - `errc::corrupt_record`     what is stored cannot be read (operations that read). It can be erased.
+ *  @par Cancellation   Before sending: all types, no effect. Later: a read ends with `cancelled`, a write with `ambiguous`. The caller's cancellation state is
+ *       not changed.
+ *  @par Thread safety  Any thread, concurrently with every member. Arguments are copied. The storage outlives its calls, or is closed first.
+ */
+template <class T>
+class storage {
+ public:
+  using value_type = T;
+
+  storage() = default;
+  storage(storage const&) = delete;
+  storage& operator=(storage const&) = delete;
+  virtual ~storage() = default;
+
+  /** @brief Stores a value under an absent id, with no hints, and a fresh revision.
+   *  @par Errors  `errc::exists`: the id is taken, nothing changed. `errc::too_large`, `errc::invalid_argument`: the value breaks a limit. `errc::storage_full`.
+   */
+  virtual awaitable<write_outcome> create(std::string id, T value, create_options call = {}) = 0;
+
+  /** @brief Replaces the value of a present id, whatever its revision. Hints stay. Absent: nothing is created. */
+  virtual awaitable<write_outcome> update(std::string id, T value, call_options call = {}) = 0;
+
+  /** @brief As above, only while the stored revision is `expected`.  @par Errors  `errc::conflict`: it is another, nothing changed. */
+  virtual awaitable<write_outcome> update(std::string id, T value, revision expected, call_options call = {}) = 0;
+
+  /** @brief Creates or replaces without condition, with a full TTL and no hints. */
+  virtual awaitable<write_outcome> store(std::string id, T value, call_options call = {}) = 0;
+
+  /** @brief Replaces the hints of a present id; value and revision stay.  @return False when the id is absent. */
+  virtual awaitable<result<bool>> update_hints(std::string id, hint_map hints, call_options call = {}) = 0;
+
+  /** @brief Reads and slides the expiry in one step.  @return Nothing when the id is absent. */
+  virtual awaitable<result<std::optional<stored<T>>>> load(std::string id, call_options call = {}) = 0;
+
+  /** @brief Reads and moves nothing. */
+  virtual awaitable<result<std::optional<stored<T>>>> peek(std::string id, call_options call = {}) = 0;
+
+  /** @brief Slides the expiry.  @return False when the id is absent. */
+  virtual awaitable<result<bool>> touch(std::string id, call_options call = {}) = 0;
+
+  /** @brief Removes.  @return Whether anything was there; false is success. Repeating it is safe. */
+  virtual awaitable<result<bool>> erase(std::string id, call_options call = {}) = 0;
+
+  /** @brief Removes only what has the revision `expected`.  @return False when the id is absent.  @par Errors  `errc::conflict`: another revision is stored. */
+  virtual awaitable<result<bool>> erase(std::string id, revision expected, call_options call = {}) = 0;
+
+  /** @brief Drops what has expired; never a live entry.  @return How many; zero where the store expires by itself. */
+  virtual awaitable<result<std::size_t>> erase_expired(call_options call = {}) = 0;
+
+  /** @brief Ends pending operations with their result or `closed`, and later ones with `closed`. Repeatable, concurrently too. */
+  virtual awaitable<void> close() = 0;
+
+  /** @brief The revision of an id as `load` would find it, the expiry slid, where the storage can say so without suspending.
+   *
+   *  Costs no coroutine. The outer optional is empty where the storage has to suspend: then `load`.  @return Inside: as `load`.
+   */
+  virtual std::optional<result<std::optional<revision>>> load_revision_at_once(std::string_view id) {
+    static_cast<void>(id);
+    return std::nullopt;
+  }
+};
+
+}  // namespace mooring

@@ -1,0 +1,2 @@
+// The one place where Boost.JSON's implementation is compiled.
+#include <boost/json/src.hpp>

@@ -1,0 +1,162 @@
+#include <mooring/core/task_scope.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace mooring {
+
+struct task_scope::task::entry {
+  entry(executor const& ex, std::uint64_t n) : strand(asio::make_strand(ex)), number(n) {}
+  asio::strand<executor> strand;
+  std::uint64_t const number;
+  // On the strand only. The flag keeps a cancel that overtakes the start: a signal without a connected slot forgets it.
+  asio::cancellation_signal signal;
+  bool cancelled = false;
+};
+
+struct task_scope::state {
+  using entry = task::entry;
+  using joiner = asio::any_completion_handler<void()>;
+  class ending;
+
+  state(executor ex, log_sink sink) : home(std::move(ex)), log(std::move(sink)) {}
+
+  executor const home;
+  log_sink const log;
+  mutable std::mutex mutex;  // guards everything below; leaf
+  std::map<std::uint64_t, std::shared_ptr<entry>> running;  // by number, so that the order of cancels never depends on addresses
+  std::vector<joiner> joiners;
+  std::uint64_t last_number = 0;
+  bool closing = false;
+
+  std::vector<joiner> remove(entry const& which) {
+    std::vector<joiner> leaving;
+    std::lock_guard lock(mutex);
+    running.erase(which.number);
+    if (running.empty()) leaving.swap(joiners);
+    return leaving;
+  }
+
+  void report(std::exception_ptr const& failure) const noexcept {
+    if (!failure || !log) return;
+    try {
+      try {
+        std::rethrow_exception(failure);
+      } catch (boost::system::system_error const& thrown) {
+        if (thrown.code() != asio::error::operation_aborted) log(severity::error, thrown.what());
+      } catch (std::exception const& thrown) {
+        log(severity::error, thrown.what());
+      } catch (...) {
+        log(severity::error, "a background task threw something that is no std::exception");
+      }
+    } catch (...) {
+      // A sink that throws is ignored, as log_sink says.
+    }
+  }
+};
+
+// Travels with a task from spawn to its completion. A context that ends drops both unrun: then the joiners, whose context it is too, are
+// dropped as well, so that no cycle of frames and state outlives it.
+class task_scope::state::ending {
+ public:
+  ending(std::shared_ptr<state> shared, std::shared_ptr<entry> e) : shared_(std::move(shared)), entry_(std::move(e)) {}
+  ending(ending&&) = default;
+  ending& operator=(ending&&) = delete;
+  ~ending() {
+    if (shared_) shared_->remove(*entry_);
+  }
+
+  void operator()(std::exception_ptr failure) {
+    auto const shared = std::exchange(shared_, nullptr);
+    shared->report(failure);
+    for (auto& waiting : shared->remove(*entry_)) asio::post(shared->home, std::move(waiting));
+  }
+
+ private:
+  std::shared_ptr<state> shared_;
+  std::shared_ptr<entry> entry_;
+};
+
+task_scope::task::task(std::shared_ptr<entry> e) noexcept : entry_(std::move(e)) {}
+
+void task_scope::task::cancel() const {
+  if (!entry_) return;
+  asio::post(entry_->strand, [e = entry_] {
+    e->cancelled = true;
+    e->signal.emit(asio::cancellation_type::terminal);
+  });
+}
+
+task_scope::task_scope(executor ex, log_sink log) : state_(std::make_shared<state>(std::move(ex), std::move(log))) {}
+
+task_scope::~task_scope() { cancel(); }
+
+bool task_scope::spawn(awaitable<void> work, task* started) {
+  std::shared_ptr<task::entry> e;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->closing) return false;
+    e = std::make_shared<task::entry>(state_->home, ++state_->last_number);
+    state_->running.emplace(e->number, e);
+  }
+  if (started) *started = task(e);
+  // Posted, so that neither the task nor its completion ever runs inside the caller.
+  asio::post(e->strand, [e, work = std::move(work), done = state::ending(state_, e)]() mutable {
+    if (e->cancelled) return done(nullptr);
+    auto const strand = e->strand;
+    asio::co_spawn(strand, std::move(work), asio::bind_cancellation_slot(e->signal.slot(), std::move(done)));
+  });
+  return true;
+}
+
+void task_scope::cancel() {
+  std::vector<std::shared_ptr<task::entry>> leaving;
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->closing = true;
+    for (auto const& [number, e] : state_->running) leaving.push_back(e);
+  }
+  for (auto const& e : leaving) task(e).cancel();
+}
+
+awaitable<void> task_scope::close() {
+  cancel();
+  auto shared = state_;
+  auto initiate = [shared](auto handler) {
+    auto const own = asio::get_associated_executor(handler, shared->home);
+    {
+      std::lock_guard lock(shared->mutex);
+      if (!shared->running.empty()) {
+        shared->joiners.push_back(asio::bind_executor(own, std::move(handler)));
+        return;
+      }
+    }
+    asio::post(own, std::move(handler));
+  };
+  co_await asio::async_initiate<asio::use_awaitable_t<> const, void()>(initiate, asio::use_awaitable);
+}
+
+std::size_t task_scope::size() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->running.size();
+}
+
+}  // namespace mooring

@@ -1,0 +1,115 @@
+#include "simulation/simulation.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace mooring::test {
+
+class simulation::virtual_clock final : public clock_service {
+ public:
+  explicit virtual_clock(asio::execution_context& context) : clock_service(context), owner_(static_cast<simulation&>(context)) {}
+
+  time_point now() const noexcept override { return owner_.now_; }
+  time_point recent() const noexcept override { return owner_.now_; }
+
+  alarm schedule(time_point when, executor on, asio::any_completion_handler<void()> handler) override {
+    alarm const made{when, ++owner_.last_alarm_};
+    owner_.alarms_.emplace(std::pair(when, made.number), waiter{std::move(on), std::move(handler)});
+    return made;
+  }
+
+  bool cancel(alarm const& scheduled) noexcept override {
+    auto found = owner_.alarms_.extract(std::pair(scheduled.when, scheduled.number));
+    return !found.empty();
+  }
+
+ private:
+  void shutdown() override {}
+
+  simulation& owner_;
+};
+
+class simulation::seeded_entropy final : public entropy_service {
+ public:
+  explicit seeded_entropy(asio::execution_context& context) : entropy_service(context), owner_(static_cast<simulation&>(context)) {}
+
+  // Apart from the schedule's own stream: a scenario that draws one more name still meets the same interleavings.
+  result<> fill(std::span<std::byte> out) noexcept override {
+    if (owner_.entropy_fails_) return make_error_code(errc::unavailable);
+    for (auto& byte : out) {
+      state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth's MMIX constants
+      byte = static_cast<std::byte>(state_ >> 56);
+    }
+    return {};
+  }
+
+ private:
+  simulation& owner_;
+  std::uint64_t state_ = owner_.seed_ ^ 0x6d6f6f72696e67ULL;
+};
+
+simulation::simulation(std::uint64_t seed) : seed_(seed), state_(seed) {
+  asio::make_service<virtual_clock>(*this);
+  asio::make_service<seeded_entropy>(*this);
+}
+
+simulation::~simulation() {
+  // Dropping a handler may post or schedule another, so until both are empty.
+  while (!ready_.empty() || !alarms_.empty()) {
+    auto ready = std::exchange(ready_, {});
+    auto alarms = std::exchange(alarms_, {});
+  }
+  shutdown();
+  destroy();
+}
+
+std::uint64_t simulation::random(std::uint64_t bound) {
+  // splitmix64 (Steele, Lea, Flood 2014)
+  std::uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return (z ^ (z >> 31)) % bound;
+}
+
+bool simulation::advance_to_next_alarm(time_point limit) {
+  if (alarms_.empty() || alarms_.begin()->first.first > limit) return false;
+  auto const next = alarms_.begin()->first.first;
+  if (next > now_) now_ = next;
+  auto [on, handler] = std::move(alarms_.begin()->second);
+  alarms_.erase(alarms_.begin());
+  asio::post(on, std::move(handler));
+  return true;
+}
+
+bool simulation::step() {
+  while (ready_.empty()) {
+    if (!advance_to_next_alarm(time_point::max())) return false;
+  }
+  // Alarms that are due now are ready too: without this, what waits for "now" would always come last.
+  while (advance_to_next_alarm(now_)) {}
+  auto const chosen = static_cast<std::size_t>(random(ready_.size()));
+  note(chosen);
+  note(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+  ++steps_;
+  std::swap(ready_[chosen], ready_.back());
+  auto const work = std::move(ready_.back());
+  ready_.pop_back();
+  current_lane_ = work->lane;
+  work->run();
+  return true;
+}
+
+bool simulation::run(std::uint64_t limit) {
+  for (std::uint64_t i = 0; i < limit; ++i)
+    if (!step()) return true;
+  return outstanding() == 0;
+}
+
+void simulation::run_until(time_point until) {
+  for (;;) {
+    if (ready_.empty() && (alarms_.empty() || alarms_.begin()->first.first > until)) break;
+    step();
+  }
+  if (until > now_) now_ = until;
+}
+
+}  // namespace mooring::test
