@@ -2,6 +2,9 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 namespace mooring::test {
 
 class simulation::virtual_clock final : public clock_service {
@@ -70,31 +73,31 @@ std::uint64_t simulation::random(std::uint64_t bound) {
   return (z ^ (z >> 31)) % bound;
 }
 
-bool simulation::advance_to_next_alarm(time_point limit) {
-  if (alarms_.empty() || alarms_.begin()->first.first > limit) return false;
-  auto const next = alarms_.begin()->first.first;
-  if (next > now_) now_ = next;
-  auto [on, handler] = std::move(alarms_.begin()->second);
-  alarms_.erase(alarms_.begin());
-  asio::post(on, std::move(handler));
-  return true;
+std::size_t simulation::due_alarms() const {
+  auto const end = alarms_.upper_bound(std::pair(now_, ~std::uint64_t(0)));
+  return static_cast<std::size_t>(std::distance(alarms_.begin(), end));
 }
 
 bool simulation::step() {
-  while (ready_.empty()) {
-    if (!advance_to_next_alarm(time_point::max())) return false;
+  if (ready_.empty()) {
+    if (alarms_.empty()) return false;
+    now_ = std::max(now_, alarms_.begin()->first.first);
   }
-  // Alarms that are due now are ready too: without this, what waits for "now" would always come last.
-  while (advance_to_next_alarm(now_)) {}
-  auto const chosen = static_cast<std::size_t>(random(ready_.size()));
+  // A due alarm is one more choice, and can still be taken back until it is chosen: so a cancel at the very moment may win or lose.
+  auto chosen = static_cast<std::size_t>(random(ready_.size() + due_alarms()));
   note(chosen);
   note(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
   ++steps_;
-  std::swap(ready_[chosen], ready_.back());
-  auto const work = std::move(ready_.back());
-  ready_.pop_back();
-  current_lane_ = work->lane;
-  work->run();
+  if (chosen < ready_.size()) {
+    std::swap(ready_[chosen], ready_.back());
+    auto const work = std::move(ready_.back());
+    ready_.pop_back();
+    current_lane_ = work->lane;
+    work->run();
+  } else {
+    auto alarm = alarms_.extract(std::next(alarms_.begin(), static_cast<std::ptrdiff_t>(chosen - ready_.size())));
+    asio::post(alarm.mapped().on, std::move(alarm.mapped().handler));
+  }
   return true;
 }
 

@@ -51,7 +51,7 @@ class simulation : public asio::execution_context {
   executor_type get_executor() noexcept { return {*this, 0}; }
   executor_type lane(unsigned number) noexcept { return {*this, number}; }
 
-  /** Runs one handler, after moving time if none is ready. False when nothing is ready and no alarm waits. */
+  /** Runs one ready handler or lets one due alarm go off, after moving time if nothing is ready. False when nothing is left. */
   bool step();
 
   /** Runs until nothing is left, or until `limit` handlers ran. True when nothing is left. */
@@ -106,7 +106,7 @@ class simulation : public asio::execution_context {
     asio::any_completion_handler<void()> handler;
   };
 
-  bool advance_to_next_alarm(time_point limit);
+  std::size_t due_alarms() const;
 
   std::vector<std::unique_ptr<job>> ready_;
   std::map<std::pair<time_point, std::uint64_t>, waiter> alarms_;
