@@ -4,9 +4,9 @@
 #include <mooring/core/call_options.hpp>
 #include <mooring/core/error.hpp>
 #include <mooring/storage/revision.hpp>
+#include <mooring/storage/text_map.hpp>
 
 #include <cstddef>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,8 +14,8 @@
 
 namespace mooring {
 
-/** Facts that each replica may overwrite, beside the shared value: last writer wins, never compared, no new revision. Keys and values hold any UTF-8. */
-using hint_map = std::map<std::string, std::string, std::less<>>;
+/** Facts that each replica may overwrite, beside the shared value: last writer wins, never compared, no new revision. Kept within `text_limits`. */
+using hint_map = text_map;
 
 /** What a storage holds under an id. */
 template <class T>
