@@ -1,0 +1,31 @@
+# Makes the target mooring::boost_headers: Boost's headers, 1.92 or newer. Used by this build and, installed, by find_package(mooring).
+# In this order: a target Boost::headers that exists already; MOORING_BOOST_INCLUDE_DIR; an installed BoostConfig.cmake; the compiler's usual folders.
+if(TARGET mooring::boost_headers)
+  return()
+endif()
+set(MOORING_BOOST_INCLUDE_DIR "" CACHE PATH "Folder with Boost's headers, 1.92 or newer; empty means: look for them")
+
+if(NOT TARGET Boost::headers AND NOT MOORING_BOOST_INCLUDE_DIR)
+  find_package(Boost 1.92 CONFIG QUIET GLOBAL)
+endif()
+if(TARGET Boost::headers AND NOT MOORING_BOOST_INCLUDE_DIR)
+  add_library(mooring::boost_headers INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(mooring::boost_headers INTERFACE Boost::headers)
+  return()
+endif()
+
+set(mooring_boost_dir "${MOORING_BOOST_INCLUDE_DIR}")
+if(NOT mooring_boost_dir)
+  find_path(mooring_boost_dir boost/version.hpp NO_CACHE)
+endif()
+set(mooring_boost_version 0)
+if(EXISTS "${mooring_boost_dir}/boost/version.hpp")
+  file(STRINGS "${mooring_boost_dir}/boost/version.hpp" mooring_boost_line REGEX "^#define BOOST_VERSION ")
+  string(REGEX REPLACE "[^0-9]" "" mooring_boost_version "${mooring_boost_line}")
+endif()
+if(mooring_boost_version LESS 109200)
+  message(FATAL_ERROR "mooring needs Boost's headers, 1.92 or newer, and found version ${mooring_boost_version} in '${mooring_boost_dir}'. "
+                      "Set MOORING_BOOST_INCLUDE_DIR to the folder that holds boost/version.hpp.")
+endif()
+add_library(mooring::boost_headers INTERFACE IMPORTED GLOBAL)
+target_include_directories(mooring::boost_headers SYSTEM INTERFACE "${mooring_boost_dir}")
