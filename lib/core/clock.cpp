@@ -32,7 +32,7 @@ class driving_executor {
   void execute(F work) const {
     work();
   }
-  friend bool operator==(driving_executor const&, driving_executor const&) noexcept = default;
+  bool operator==(driving_executor const& other) const noexcept { return context_ == other.context_; }
 
  private:
   asio::execution_context* context_;
