@@ -1,0 +1,153 @@
+// Starts the programs under test on free loopback ports, and ends them whatever happens to the test.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const bin = path.resolve(process.env.MOORING_BIN ?? path.join(here, '../../build/bin'));
+const ready_within_ms = 20_000;
+
+/** Waits for `condition` to give something truthy, and returns it. */
+export async function until(condition, what, within_ms = 10_000) {
+  const give_up = Date.now() + within_ms;
+  for (;;) {
+    const outcome = await condition();
+    if (outcome) return outcome;
+    if (Date.now() > give_up) assert.fail(`not seen within ${within_ms} ms: ${what}`);
+    await pause(10);
+  }
+}
+
+/** For the rows where the passing of time is what is shown; everything else awaits a condition. */
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** One program of ours, running. */
+class program {
+  constructor(command, args) {
+    // The kernel ends the child with us, even if we are killed.
+    this.process = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.output = '';
+    this.exited = new Promise((resolve) => {
+      this.process.once('error', (error) => resolve({ code: null, signal: null, error }));
+      this.process.once('close', (code, signal) => resolve({ code, signal }));
+    });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => (this.output = (this.output + text).slice(-100_000)));
+    }
+  }
+
+  get is_running() {
+    return this.process.exitCode === null && this.process.signalCode === null;
+  }
+
+  async ready() {
+    const line = await until(
+      () => /^listening on (http:\/\/\S+)$/m.exec(this.output) ?? !this.is_running,
+      `"listening on" of ${this.process.spawnargs.join(' ')}`,
+      ready_within_ms,
+    );
+    assert.notEqual(line, true, `${this.process.spawnargs.join(' ')} ended at once:\n${this.output}`);
+    this.url = line[1];
+    this.origin = new URL(this.url).origin;
+    this.port = Number(new URL(this.url).port);
+    assert_on_loopback(this.process.pid);
+    return this;
+  }
+
+  /** Asks the program to end; after `within_ms` it is killed and the test fails. */
+  async stop(signal = 'SIGTERM', within_ms = 15_000) {
+    if (this.is_running) this.process.kill(signal);
+    const killer = setTimeout(() => this.process.kill('SIGKILL'), within_ms);
+    const end = await this.exited;
+    clearTimeout(killer);
+    return end;
+  }
+
+  kill() {
+    this.process.kill('SIGKILL');
+    return this.exited;
+  }
+}
+
+const started = new Set();
+const kill_all = () => started.forEach((each) => each.process.kill('SIGKILL'));
+process.on('exit', kill_all);
+for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => process.exit(1));
+
+/** Runs a program without waiting for it to accept; `t` is a test context or a suite's `{ after }`. */
+export function run(t, name, args) {
+  const command = path.join(bin, name);
+  assert.ok(fs.existsSync(command), `${command} is missing: build it, or name the folder of the programs in MOORING_BIN`);
+  return own(t, new program(command, args));
+}
+
+function own(t, child) {
+  started.add(child);
+  t.after(() => child.kill());
+  return child;
+}
+
+export function start_echo(t, name, ...flags) {
+  return run(t, 'mooring-echo-server', ['--listen', '127.0.0.1:0', '--name', name, ...flags]).ready();
+}
+
+/** `backends`: name -> something with a `url`. */
+export function start_gateway(t, backends, ...flags) {
+  const named = Object.entries(backends).flatMap(([name, backend]) => ['--backend', `${name}=${backend.url}`]);
+  return run(t, 'mooring-gateway', ['--listen', '127.0.0.1:0', '--storage', 'memory', ...named, ...flags]).ready();
+}
+
+/** The public reference server of the protocol, from npm. */
+export function start_everything(t) {
+  const main = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
+  return own(t, new program('env', ['PORT=0', process.execPath, '--import', path.join(here, 'loopback.mjs'), main, 'streamableHttp'])).ready();
+}
+
+/** Every TCP listener of the process, as the kernel writes addresses. */
+export function listeners(pid) {
+  const inodes = new Set();
+  for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
+    const target = attempt(() => fs.readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '';
+    const socket = /^socket:\[(\d+)\]$/.exec(target);
+    if (socket) inodes.add(socket[1]);
+  }
+  return ['tcp', 'tcp6']
+    .flatMap((table) => (attempt(() => fs.readFileSync(`/proc/${pid}/net/${table}`, 'utf8')) ?? '').split('\n').slice(1))
+    .map((row) => row.trim().split(/\s+/))
+    .filter((row) => row[3] === '0A' && inodes.has(row[9]))
+    .map((row) => row[1].split(':')[0]);
+}
+
+const loopback = new Set(['0100007F', '00000000000000000000000001000000', '0000000000000000FFFF00000100007F']);
+
+export function assert_on_loopback(pid) {
+  const addresses = listeners(pid);
+  assert.ok(addresses.length > 0, 'no listener found: the check would see nothing');
+  assert.deepEqual(addresses.filter((address) => !loopback.has(address)), [], 'listens beyond loopback');
+}
+
+/** Resident memory of the process, in KiB. */
+export function resident_kib(pid) {
+  return Number(/^VmRSS:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+}
+
+function attempt(action) {
+  try {
+    return action();
+  } catch {
+    return undefined; // a descriptor or table that went away while we read
+  }
+}
+
+/** A number out of Prometheus text: the sum over every series of that name. */
+export async function metric(server, name) {
+  const text = await (await fetch(`${server.origin}/metrics`)).text();
+  const rows = text.split('\n').filter((row) => row.startsWith(`${name} `) || row.startsWith(`${name}{`));
+  if (rows.length === 0) return undefined;
+  return rows.reduce((sum, row) => sum + Number(row.slice(row.lastIndexOf(' ') + 1)), 0);
+}
