@@ -2,17 +2,27 @@
 
 #include <mooring/core/awaitable.hpp>
 #include <mooring/core/clock.hpp>
+#include <mooring/core/entropy.hpp>
 #include <mooring/core/error.hpp>
+#include <mooring/core/identifier.hpp>
 #include <mooring/core/log.hpp>
+#include <mooring/core/task_scope.hpp>
+#include <mooring/storage/detail/local_table.hpp>
 #include <mooring/storage/storage.hpp>
 #include <mooring/storage/value_traits.hpp>
 
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace mooring {
 
@@ -33,51 +43,213 @@ struct local_storage_options {
   log_sink log;
 };
 
+namespace detail {
+
+/** Success, or `errc::invalid_argument` and a sentence. */
+result<> check_local_options(local_storage_options const& options, std::string* why);
+
+/** Whether a call may begin: its id, its cancellation, its deadline. */
+result<> admit(std::string_view id, std::optional<duration> deadline, asio::cancellation_type cancelled);
+
+/** As above, and whether what `create` sets besides makes sense. */
+result<> admit(std::string_view id, create_options const& call, asio::cancellation_type cancelled);
+
+/** Calls `drop_one` every `interval` until it finds nothing more to drop; ends when cancelled. */
+awaitable<void> sweep_regularly(std::function<bool()> drop_one, duration interval);
+
+}  // namespace detail
+
 /** @brief Keeps values in the memory of this process.
  *
- *  Every operation answers without suspending. Expiry is decided by the clock of the executor's context, never by the wall clock.
- *  Values are copied in and out, under a mutex: a copy constructor of `T` must not call the storage.
+ *  Every operation answers without suspending. Expiry is decided by the clock of the executor's context, never by the wall clock; where `ttl` is 20 s or more,
+ *  by its coarse reading (`clock_service::recent`, at most 20 ms behind). Values are copied in and out under a mutex: a copy of `T` must not call the storage.
  *
  *  A background task drops what has expired. It keeps the context's `run()` from returning until the storage is closed or destroyed.
- *  What it drops, or `close` empties, is closed through `value_traits<T>::close`; what a caller erases or replaces is the caller's to close.
+ *  What it drops, and what `close` empties, is closed through `value_traits<T>::close`; what a caller erases or replaces is the caller's to close.
  *
  *  @par Thread safety  Any thread, concurrently with every member. One mutex guards the table; nothing of a caller's but copies of `T` runs under it.
+ *       Operations that have not ended when the storage is destroyed end with `closed`.
  */
 template <class T>
 class local_storage final : public storage<T> {
  public:
-  /** @brief Checks the options and makes an empty storage. Does no more than start the sweep on `ex`.
+  /** @brief Checks the options and makes an empty storage; starts its sweep on `ex`.
    *
-   *  @param why  Where given, is set to a sentence naming the option, its value and the rule, when the options are refused.
+   *  @param why  Where given, is set to a sentence naming option, value, rule and remedy, when the options are refused.
    *  @par Errors  `errc::invalid_argument`: an option breaks its documented rule.
    */
-  static result<std::shared_ptr<local_storage>> make(executor ex, local_storage_options options = {}, std::string* why = nullptr);
+  static result<std::shared_ptr<local_storage>> make(executor ex, local_storage_options options = {}, std::string* why = nullptr) {
+    if (auto checked = detail::check_local_options(options, why); !checked) return checked.error();
+    return std::shared_ptr<local_storage>(new local_storage(std::move(ex), std::move(options)));
+  }
 
   /** Destroying without `close` is safe: values are destroyed, not closed. */
-  ~local_storage() override;
+  ~local_storage() override { core_->table.clear(); }
 
-  awaitable<write_outcome> create(std::string id, T value, create_options call = {}) override;
-  awaitable<write_outcome> update(std::string id, T value, call_options call = {}) override;
-  awaitable<write_outcome> update(std::string id, T value, revision expected, call_options call = {}) override;
-  awaitable<write_outcome> store(std::string id, T value, call_options call = {}) override;
-  awaitable<result<bool>> update_hints(std::string id, hint_map hints, call_options call = {}) override;
-  awaitable<result<std::optional<stored<T>>>> load(std::string id, call_options call = {}) override;
-  awaitable<result<std::optional<stored<T>>>> peek(std::string id, call_options call = {}) override;
-  awaitable<result<bool>> touch(std::string id, call_options call = {}) override;
-  awaitable<result<bool>> erase(std::string id, call_options call = {}) override;
-  awaitable<result<bool>> erase(std::string id, revision expected, call_options call = {}) override;
-  awaitable<result<std::size_t>> erase_expired(call_options call = {}) override;
-  awaitable<void> close() override;
-  std::optional<result<std::optional<revision>>> load_revision_at_once(std::string_view id) override;
+  awaitable<write_outcome> create(std::string id, T value, create_options call = {}) override {
+    return create_in(core_, std::move(id), std::move(value), call);
+  }
+
+  awaitable<write_outcome> update(std::string id, T value, call_options call = {}) override {
+    return update_in(core_, std::move(id), std::move(value), std::nullopt, call);
+  }
+
+  awaitable<write_outcome> update(std::string id, T value, revision expected, call_options call = {}) override {
+    return update_in(core_, std::move(id), std::move(value), expected, call);
+  }
+
+  awaitable<write_outcome> store(std::string id, T value, call_options call = {}) override {
+    return store_in(core_, std::move(id), std::move(value), call);
+  }
+
+  awaitable<result<bool>> update_hints(std::string id, hint_map hints, call_options call = {}) override {
+    return update_hints_in(core_, std::move(id), std::move(hints), call);
+  }
+
+  awaitable<result<std::optional<stored<T>>>> load(std::string id, call_options call = {}) override {
+    return read_from(core_, std::move(id), table::reading::sliding, call);
+  }
+
+  awaitable<result<std::optional<stored<T>>>> peek(std::string id, call_options call = {}) override {
+    return read_from(core_, std::move(id), table::reading::still, call);
+  }
+
+  awaitable<result<bool>> touch(std::string id, call_options call = {}) override { return touch_in(core_, std::move(id), call); }
+
+  awaitable<result<bool>> erase(std::string id, call_options call = {}) override {
+    return erase_from(core_, std::move(id), std::nullopt, call);
+  }
+
+  awaitable<result<bool>> erase(std::string id, revision expected, call_options call = {}) override {
+    return erase_from(core_, std::move(id), expected, call);
+  }
+
+  /** @brief As the contract says. A cancellation or deadline between two records ends it with that error, and the rest is left for the next sweep. */
+  awaitable<result<std::size_t>> erase_expired(call_options call = {}) override { return erase_expired_from(core_, call); }
+
+  /** @brief Refuses further work, closes every value and empties the storage, then joins the sweep. */
+  awaitable<void> close() override {
+    core_->table.close();
+    co_await sweeping_.close();
+  }
+
+  std::optional<result<std::optional<revision>>> load_revision_at_once(std::string_view id) override {
+    auto found = core_->table.touch(id, core_->now());
+    if (found && !*found && !is_valid_id(id)) return result<std::optional<revision>>(make_error_code(errc::invalid_id));
+    return found;
+  }
 
   /** @brief How many records are live at this moment. */
-  std::size_t size() const;
+  std::size_t size() const { return core_->table.size(core_->now()); }
 
   /** @brief Shows each record that is live when its turn comes, at most once. No lock is held meanwhile: the visitor may call the storage. */
-  void for_each(std::function<void(std::string const& id, stored<T> const& record)> visit) const;
+  void for_each(std::function<void(std::string const& id, stored<T> const& record)> const& visit) const {
+    for (auto const& id : core_->table.ids()) {
+      auto const found = core_->table.read(id, table::reading::still, core_->now());
+      if (found && *found) visit(id, **found);
+    }
+  }
 
  private:
-  struct passkey {};
+  using table = detail::local_table<T>;
+
+  // What operations hold, so that one that outlives the storage finds an empty, closed table.
+  struct core {
+    core(executor const& ex, local_storage_options const& options)
+        : table({options.ttl, options.absolute_lifetime}, options.max_entries, options.log),
+          limits(options.limits),
+          clock(clock_of(ex)),
+          entropy(entropy_of(ex)),
+          is_coarse(options.ttl >= std::chrono::seconds(20)) {}
+
+    time_point now() const noexcept { return is_coarse ? clock.recent() : clock.now(); }
+
+    detail::local_table<T> table;
+    text_limits const limits;
+    clock_service& clock;
+    entropy_service& entropy;
+    bool const is_coarse;  // 20 ms are at most a thousandth of the TTL, and the coarse reading costs a fifth
+  };
+  using core_pointer = std::shared_ptr<core>;
+
+  local_storage(executor ex, local_storage_options options) : core_(std::make_shared<core>(ex, options)), sweeping_(ex, options.log) {
+    if (!options.is_sweeping) return;
+    auto drop_one = [held = core_] {
+      auto const dropped = held->table.drop_one_expired(held->now());
+      return dropped && *dropped;
+    };
+    auto const interval = options.sweep_interval.value_or(std::max<duration>(options.ttl / 2, std::chrono::milliseconds(1)));
+    sweeping_.spawn(detail::sweep_regularly(std::move(drop_one), interval));
+  }
+
+  static awaitable<write_outcome> create_in(core_pointer held, std::string id, T value, create_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit(id, call, state.cancelled()); !admitted) co_return admitted.error();
+    if (auto checked = value_traits<T>::check(value, held->limits); !checked) co_return checked.error();
+    auto const fresh = revision::fresh(held->entropy);
+    if (!fresh) co_return fresh.error();
+    co_return held->table.create(std::move(id), std::move(value), call.ttl, call.is_fixed, *fresh, held->now());
+  }
+
+  static awaitable<write_outcome> store_in(core_pointer held, std::string id, T value, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit(id, call.deadline, state.cancelled()); !admitted) co_return admitted.error();
+    if (auto checked = value_traits<T>::check(value, held->limits); !checked) co_return checked.error();
+    auto const fresh = revision::fresh(held->entropy);
+    if (!fresh) co_return fresh.error();
+    co_return held->table.store(std::move(id), std::move(value), *fresh, held->now());
+  }
+
+  static awaitable<write_outcome> update_in(core_pointer held, std::string id, T value, std::optional<revision> expected, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit(id, call.deadline, state.cancelled()); !admitted) co_return admitted.error();
+    if (auto checked = value_traits<T>::check(value, held->limits); !checked) co_return checked.error();
+    auto const fresh = revision::fresh(held->entropy);
+    if (!fresh) co_return fresh.error();
+    co_return held->table.update(id, std::move(value), expected, *fresh, held->now());
+  }
+
+  static awaitable<result<bool>> update_hints_in(core_pointer held, std::string id, hint_map hints, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit(id, call.deadline, state.cancelled()); !admitted) co_return admitted.error();
+    if (auto checked = check_text_map(hints, held->limits); !checked) co_return checked.error();
+    co_return held->table.update_hints(id, std::move(hints), held->now());
+  }
+
+  static awaitable<result<std::optional<stored<T>>>> read_from(core_pointer held, std::string id, typename table::reading how, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit(id, call.deadline, state.cancelled()); !admitted) co_return admitted.error();
+    co_return held->table.read(id, how, held->now());
+  }
+
+  static awaitable<result<bool>> touch_in(core_pointer held, std::string id, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit(id, call.deadline, state.cancelled()); !admitted) co_return admitted.error();
+    auto const found = held->table.touch(id, held->now());
+    if (!found) co_return found.error();
+    co_return found->has_value();
+  }
+
+  static awaitable<result<bool>> erase_from(core_pointer held, std::string id, std::optional<revision> expected, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit(id, call.deadline, state.cancelled()); !admitted) co_return admitted.error();
+    co_return held->table.erase(id, expected, held->now());
+  }
+
+  static awaitable<result<std::size_t>> erase_expired_from(core_pointer held, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    auto const end = call.deadline ? saturating_add(held->clock.now(), *call.deadline) : time_point::max();
+    for (std::size_t dropped = 0;; ++dropped) {
+      if (state.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
+      if (held->clock.now() >= end) co_return make_error_code(errc::deadline_exceeded);
+      auto const one = held->table.drop_one_expired(held->now());
+      if (!one) co_return one.error();
+      if (!*one) co_return dropped;
+    }
+  }
+
+  core_pointer const core_;
+  task_scope sweeping_;
 };
 
 }  // namespace mooring

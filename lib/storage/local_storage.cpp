@@ -1,0 +1,70 @@
+#include <mooring/storage/local_storage.hpp>
+
+#include <exception>
+
+namespace mooring::detail {
+namespace {
+
+error_code refuse(std::string* why, char const* option, std::string const& value, char const* rule, char const* remedy) {
+  if (why) *why = std::string("local_storage_options::") + option + " is " + value + ", but must be " + rule + "; " + remedy + ".";
+  return make_error_code(errc::invalid_argument);
+}
+
+std::string text(duration span) { return std::to_string(span.count()) + " ns"; }
+
+}  // namespace
+
+result<> check_local_options(local_storage_options const& options, std::string* why) {
+  if (options.ttl <= duration::zero())
+    return refuse(why, "ttl", text(options.ttl), "above zero", "set how long an idle session lives, such as 30 min");
+  if (options.absolute_lifetime && *options.absolute_lifetime < options.ttl)
+    return refuse(why, "absolute_lifetime", text(*options.absolute_lifetime), ("at least ttl, " + text(options.ttl)).c_str(), "raise it, or leave it empty for no end");
+  if (options.max_entries == 0) return refuse(why, "max_entries", "0", "above zero", "set how many sessions the memory has room for");
+  if (options.sweep_interval && *options.sweep_interval < std::chrono::milliseconds(1))
+    return refuse(why, "sweep_interval", text(*options.sweep_interval), "at least 1 ms", "leave it empty for half of ttl");
+  return {};
+}
+
+result<> admit(std::string_view id, std::optional<duration> deadline, asio::cancellation_type cancelled) {
+  if (auto valid = check_id(id); !valid) return valid;
+  if (cancelled != asio::cancellation_type::none) return make_error_code(errc::cancelled);
+  if (deadline && *deadline <= duration::zero()) return make_error_code(errc::deadline_exceeded);
+  return {};
+}
+
+result<> admit(std::string_view id, create_options const& call, asio::cancellation_type cancelled) {
+  if (call.ttl ? *call.ttl <= duration::zero() : call.is_fixed) return make_error_code(errc::invalid_argument);
+  return admit(id, call.deadline, cancelled);
+}
+
+awaitable<void> sweep_regularly(std::function<bool()> drop_one, duration interval) {
+  // How many records are dropped before others get their turn on this executor.
+  constexpr int batch = 256;
+  for (;;) {
+    auto slept = co_await sleep_for(interval);
+    if (!slept) co_return;
+    for (int dropped = 0; drop_one(); ++dropped) {
+      if (dropped < batch) continue;
+      dropped = 0;
+      slept = co_await sleep_for(duration::zero());
+      if (!slept) co_return;
+    }
+  }
+}
+
+void report_failed_close(log_sink const& log, std::exception_ptr const& failure) noexcept {
+  if (!log) return;
+  try {
+    try {
+      std::rethrow_exception(failure);
+    } catch (std::exception const& thrown) {
+      log(severity::error, std::string("a stored value failed to close: ") + thrown.what());
+    } catch (...) {
+      log(severity::error, "a stored value failed to close with something that is no std::exception");
+    }
+  } catch (...) {
+    // A sink that throws is ignored, as log_sink says.
+  }
+}
+
+}  // namespace mooring::detail
