@@ -1,0 +1,98 @@
+#include "history/session_model.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace mooring::test {
+namespace {
+
+using bits = session_model::bits;
+
+std::string list_of(bits set) {
+  std::string text = "{";
+  for (unsigned i = 0; i < 64; ++i)
+    if (set >> i & 1) text += (text.size() > 1 ? "," : "") + std::to_string(i);
+  return text + "}";
+}
+
+char const* name_of(session_model::verb what) {
+  switch (what) {
+    case session_model::verb::create: return "create";
+    case session_model::verb::decorate: return "decorate";
+    case session_model::verb::notify: return "notify";
+    case session_model::verb::terminate: return "terminate";
+    case session_model::verb::get: return "get";
+    case session_model::verb::validate: return "validate";
+    case session_model::verb::expire: return "expire";
+  }
+  return "?";
+}
+
+char const* name_of(session_model::seen outcome) {
+  switch (outcome) {
+    case session_model::seen::done: return "done";
+    case session_model::seen::absent: return "absent";
+    case session_model::seen::not_ready: return "not ready";
+    case session_model::seen::lost: return "lost";
+  }
+  return "?";
+}
+
+bool is_reading(session_model::call const& made) { return made.what == session_model::verb::get || made.what == session_model::verb::validate; }
+
+}  // namespace
+
+std::optional<session_model::state> session_model::apply(state now, call const& made) {
+  bool const is_done = made.outcome == seen::done || made.outcome == seen::lost;
+  if (!is_done) {
+    // What is not there yet is not ready; nobody is told so of a session that lives or is dead.
+    auto const wanted = made.outcome == seen::not_ready ? now.is == life::unborn : now.is != life::live;
+    return wanted ? std::optional(now) : std::nullopt;
+  }
+  switch (made.what) {
+    case verb::create:
+      if (now.is != life::unborn) return std::nullopt;
+      return state{life::live, made.tags, made.backends};
+    case verb::decorate:
+      if (now.is != life::live || (now.tags & made.tags) != 0) return std::nullopt;
+      return state{life::live, now.tags | made.tags, now.backends};
+    case verb::notify:
+      // Of a session that is gone, or of a backend that was taken off before, it is a success that changes nothing.
+      now.backends &= ~made.backends;
+      return now;
+    case verb::terminate:
+    case verb::expire:
+      return state{life::dead, 0, 0};
+    case verb::get:
+      if (now.is != life::live || now.tags != made.tags || now.backends != made.backends) return std::nullopt;
+      return now;
+    case verb::validate:
+      return now.is == life::live ? std::optional(now) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::string session_model::describe(call const& made) {
+  return "replica " + std::to_string(made.replica) + " " + name_of(made.what) + ": " + name_of(made.outcome) + " tags " + list_of(made.tags) + " backends " +
+         list_of(made.backends);
+}
+
+session_history widened(session_history calls) {
+  std::stable_sort(calls.begin(), calls.end(), [](auto const& a, auto const& b) { return a.start < b.start; });
+  struct chain {
+    event_number start = 0;
+    event_number end = 0;
+  };
+  std::vector<chain> chains;  // one per replica: the overlapping reads met last
+  for (auto& one : calls) {
+    if (!is_reading(one.call)) continue;
+    if (chains.size() <= one.call.replica) chains.resize(one.call.replica + 1);
+    auto& last = chains[one.call.replica];
+    if (last.end < one.start) last = {one.start, one.end};
+    last.end = std::max(last.end, one.end);
+    one.start = last.start;
+  }
+  return calls;
+}
+
+}  // namespace mooring::test

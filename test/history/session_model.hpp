@@ -1,0 +1,52 @@
+#pragma once
+
+#include "history/linearization.hpp"
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mooring::test {
+
+/** What session managers promise of one id, on however many replicas: it is created once, keeps each update, and stays dead once terminated.
+ *
+ *  Updates are adding a tag and taking off a backend; both are sets of up to 64, as bits, so that a lost or undone update shows.
+ */
+struct session_model {
+  using bits = std::uint64_t;
+
+  enum class life { unborn, live, dead };
+
+  struct state {
+    life is = life::unborn;
+    bits tags = 0;
+    bits backends = 0;
+    friend auto operator<=>(state const&, state const&) = default;
+  };
+
+  enum class verb { create, decorate, notify, terminate, get, validate, expire };
+
+  /** How it ended; errors that say nothing of the session are no calls of the history. */
+  enum class seen { done, absent, not_ready, lost };
+
+  struct call {
+    verb what = verb::get;
+    seen outcome = seen::lost;
+    bits tags = 0;      ///< Added by `decorate`; held by the session that `get` served.
+    bits backends = 0;  ///< Of the new session; taken off by `notify`; held by the session that `get` served.
+    unsigned replica = 0;
+  };
+
+  static std::optional<state> apply(state now, call const& made);
+  static std::string describe(call const& made);
+};
+
+using session_history = std::vector<operation<session_model::call>>;
+
+/** Lets a get or a validation begin as early as the calls of the same replica that it overlaps, and those that they overlap: it may have joined the
+ *  flight that they began (RA15, CA14). Without this a shared answer would look too old. */
+session_history widened(session_history calls);
+
+}  // namespace mooring::test

@@ -1,0 +1,95 @@
+#include "history/session_model.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+
+namespace mooring::test {
+namespace {
+
+using verb = session_model::verb;
+using seen = session_model::seen;
+using call = session_model::call;
+constexpr auto never = operation<call>::never;
+
+bool fits(session_history const& history) { return linearization<session_model>::search(widened(history), {}).is_explained; }
+
+operation<call> created(event_number start, event_number end, session_model::bits backends = 0b11) {
+  return {start, end, {verb::create, seen::done, 0, backends, 0}};
+}
+operation<call> served(event_number start, event_number end, session_model::bits tags, session_model::bits backends = 0b11, unsigned replica = 0) {
+  return {start, end, {verb::get, seen::done, tags, backends, replica}};
+}
+
+BOOST_AUTO_TEST_SUITE(session_history_rules)
+
+BOOST_AUTO_TEST_CASE(a_session_serves_until_it_is_terminated) {
+  BOOST_TEST(fits({created(1, 2), served(3, 4, 0), {5, 6, {verb::terminate, seen::done, 0, 0, 0}}, {7, 8, {verb::get, seen::absent, 0, 0, 1}}}));
+}
+
+BOOST_AUTO_TEST_CASE(no_get_is_served_behind_a_termination) {  // RA42
+  BOOST_TEST(!fits({created(1, 2), {5, 6, {verb::terminate, seen::done, 0, 0, 0}}, served(7, 8, 0, 0b11, 1)}));
+  BOOST_TEST(!fits({created(1, 2), {5, 6, {verb::terminate, seen::done, 0, 0, 0}}, {7, 8, {verb::validate, seen::done, 0, 0, 1}}}));
+  BOOST_TEST(!fits({created(1, 2), {5, 6, {verb::terminate, seen::done, 0, 0, 0}}, {7, 8, {verb::decorate, seen::done, 1, 0, 1}}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_get_that_overlaps_the_termination_may_be_served_or_not) {
+  BOOST_TEST(fits({created(1, 2), {5, 8, {verb::terminate, seen::done, 0, 0, 0}}, served(6, 7, 0)}));
+  BOOST_TEST(fits({created(1, 2), {5, 8, {verb::terminate, seen::done, 0, 0, 0}}, {6, 7, {verb::get, seen::absent, 0, 0, 0}}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_get_that_joins_a_running_flight_may_see_what_that_flight_saw) {  // RA15
+  operation<call> const ended{5, 6, {verb::terminate, seen::done, 0, 0, 0}};
+  BOOST_TEST(fits({created(1, 2), served(4, 9, 0, 0b11, 1), ended, served(7, 9, 0, 0b11, 1)}));
+  BOOST_TEST(!fits({created(1, 2), served(4, 9, 0, 0b11, 2), ended, served(7, 9, 0, 0b11, 1)}), "a flight of another replica");
+  BOOST_TEST(!fits({created(1, 2), served(3, 4, 0, 0b11, 1), ended, served(7, 9, 0, 0b11, 1)}), "a flight that had ended");
+}
+
+BOOST_AUTO_TEST_CASE(only_one_creation_of_an_id_succeeds) {  // RA04, RA43
+  BOOST_TEST(!fits({created(1, 4), created(2, 3)}));
+  BOOST_TEST(!fits({created(1, 2), {3, 4, {verb::terminate, seen::done, 0, 0, 0}}, created(5, 6)}));
+}
+
+BOOST_AUTO_TEST_CASE(every_acknowledged_decoration_shows) {  // RA25
+  operation<call> const first{3, 6, {verb::decorate, seen::done, 1, 0, 0}};
+  operation<call> const second{4, 7, {verb::decorate, seen::done, 2, 0, 1}};
+  BOOST_TEST(fits({created(1, 2), first, second, served(8, 9, 3)}));
+  BOOST_TEST(!fits({created(1, 2), first, second, served(8, 9, 2)}));
+  BOOST_TEST(!fits({created(1, 2), first, first, served(8, 9, 1)}), "one tag twice");
+}
+
+BOOST_AUTO_TEST_CASE(a_lost_decoration_counts_either_way) {  // RA41
+  operation<call> const lost{3, never, {verb::decorate, seen::lost, 1, 0, 0}};
+  BOOST_TEST(fits({created(1, 2), lost, served(8, 9, 0), served(10, 11, 1)}));
+  BOOST_TEST(!fits({created(1, 2), lost, served(8, 9, 1), served(10, 11, 0)}));
+}
+
+BOOST_AUTO_TEST_CASE(a_backend_that_was_taken_off_stays_off) {  // RA11, RA12
+  operation<call> const first{3, 6, {verb::notify, seen::done, 0, 1, 0}};
+  operation<call> const second{4, 7, {verb::notify, seen::done, 0, 2, 1}};
+  BOOST_TEST(fits({created(1, 2), first, second, served(8, 9, 0, 0)}));
+  BOOST_TEST(!fits({created(1, 2), first, second, served(8, 9, 0, 1)}));
+}
+
+BOOST_AUTO_TEST_CASE(a_notification_for_a_dead_session_revives_nothing) {  // RA10
+  operation<call> const ended{3, 4, {verb::terminate, seen::done, 0, 0, 0}};
+  operation<call> const told{5, 6, {verb::notify, seen::done, 0, 1, 1}};
+  BOOST_TEST(fits({created(1, 2), ended, told, {7, 8, {verb::get, seen::absent, 0, 0, 1}}}));
+  BOOST_TEST(!fits({created(1, 2), ended, told, served(7, 8, 0, 2, 1)}));
+}
+
+BOOST_AUTO_TEST_CASE(a_live_session_is_never_reported_absent_or_not_ready) {  // RA06, RA33
+  BOOST_TEST(!fits({created(1, 2), {3, 4, {verb::get, seen::absent, 0, 0, 0}}}));
+  BOOST_TEST(!fits({created(1, 2), {3, 4, {verb::get, seen::not_ready, 0, 0, 0}}}));
+  BOOST_TEST(fits({created(1, 4), {2, 3, {verb::get, seen::not_ready, 0, 0, 0}}}));
+  BOOST_TEST(fits({created(1, 2), {3, never, {verb::expire, seen::lost, 0, 0, 0}}, {5, 6, {verb::get, seen::absent, 0, 0, 0}}}));
+}
+
+BOOST_AUTO_TEST_CASE(the_text_names_replica_outcome_and_sets) {
+  BOOST_TEST(session_model::describe({verb::get, seen::done, 0b101, 0b10, 2}) == "replica 2 get: done tags {0,2} backends {1}");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace mooring::test

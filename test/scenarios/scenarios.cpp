@@ -1,0 +1,13 @@
+#include "scenarios/scenarios.hpp"
+
+namespace mooring::test {
+
+std::span<scenario const> scenarios() {
+  static constexpr scenario all[] = {
+      {"local-storage", local_storage_against_model},
+      {"storage-history", storage_history},
+  };
+  return all;
+}
+
+}  // namespace mooring::test

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "scenarios/scenario.hpp"
+
+#include <cstdint>
+
+namespace mooring::test {
+
+/** Random calls on a local storage whose records expire and are swept, each compared with a plain model. */
+schedule_result local_storage_against_model(std::uint64_t seed);
+
+/** Clients on several slow and failing links to one store; the history of each id must have an order. */
+schedule_result storage_history(std::uint64_t seed);
+
+}  // namespace mooring::test
