@@ -56,12 +56,16 @@ simulation::simulation(std::uint64_t seed) : seed_(seed), state_(seed) {
 }
 
 simulation::~simulation() {
-  // Dropping a handler may post or schedule another, so until both are empty.
-  while (!ready_.empty() || !alarms_.empty()) {
-    auto ready = std::exchange(ready_, {});
-    auto alarms = std::exchange(alarms_, {});
-  }
+  // Dropping a handler may post or schedule another, so until both are empty; and so may a service that drops its own.
+  auto const drop_all = [this] {
+    while (!ready_.empty() || !alarms_.empty()) {
+      auto ready = std::exchange(ready_, {});
+      auto alarms = std::exchange(alarms_, {});
+    }
+  };
+  drop_all();
   shutdown();
+  drop_all();
   destroy();
 }
 
