@@ -13,10 +13,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace mooring::http {
 
 class client_connection;
+class client_pool;
 
 /** @brief The receiving end of an event stream. Move-only; dropping it closes its connection. Empty by default.
  *  @par Thread safety  One call at a time; distinct objects are independent.
@@ -24,10 +26,9 @@ class client_connection;
 class event_source {
  public:
   event_source() = default;
-  explicit event_source(std::unique_ptr<client_connection> connection);
-  event_source(event_source&&) noexcept;
-  event_source& operator=(event_source&&) noexcept;
-  ~event_source();
+  explicit event_source(std::shared_ptr<client_connection> connection) : connection_(std::move(connection)) {}
+  event_source(event_source&&) = default;
+  event_source& operator=(event_source&&) = default;
 
   explicit operator bool() const noexcept { return connection_ != nullptr; }
 
@@ -40,7 +41,7 @@ class event_source {
   awaitable<result<std::optional<event>>> next(call_options call = {});
 
  private:
-  std::unique_ptr<client_connection> connection_;
+  std::shared_ptr<client_connection> connection_;
 };
 
 /** @brief What a server answered. An answer of type `text/event-stream` comes as soon as its header has: its body is in `events`. Any other comes whole. */
@@ -91,9 +92,7 @@ class client {
   std::size_t connections_in_use() const;
 
  private:
-  class pool;
-  friend class client_connection;
-  std::shared_ptr<pool> pool_;
+  std::shared_ptr<client_pool> pool_;
 };
 
 /** @brief Whether an error of `client::send` means that the server certainly received nothing. */

@@ -17,6 +17,7 @@
 namespace mooring::http {
 
 class exchange;
+class server_state;
 
 /** @brief What becomes of an open event stream when the server is asked to stop. */
 enum class at_stop {
@@ -138,9 +139,8 @@ class server {
   std::size_t connections() const;
 
  private:
-  class state;
-  explicit server(std::shared_ptr<state> s);
-  std::shared_ptr<state> state_;
+  explicit server(std::shared_ptr<server_state> s);
+  std::shared_ptr<server_state> state_;
 };
 
 }  // namespace mooring::http

@@ -1,0 +1,275 @@
+#include "http/connection.hpp"
+
+#include "http/wire.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/cancel_after.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <array>
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace mooring::http {
+
+namespace beast = boost::beast;
+namespace {
+
+// How much of a refused request is read and thrown away, so that the peer gets to read the answer: a close with unread bytes resets the connection.
+constexpr std::size_t max_discarded_bytes = std::size_t{64} << 20;
+constexpr auto discard_deadline = std::chrono::seconds(2);
+
+// Zero: no HTTP status says it, just close.
+unsigned status_of(error_code const& failure) noexcept {
+  using beast::http::error;
+  if (failure == error::header_limit || failure == error::buffer_overflow) return 431;
+  if (failure == error::body_limit) return 413;
+  if (failure == error::end_of_stream || failure == error::partial_message) return 0;
+  static auto const& parsing = beast::http::make_error_code(error::bad_method).category();
+  return failure.category() == parsing ? 400 : 0;
+}
+
+// `http://host/path` as a target (RFC 9112, section 3.2.2) means the path.
+std::string origin_form(std::string_view target) {
+  if (target.starts_with('/') || target == "*") return std::string(target);
+  if (auto const absolute = parse_url(target)) return absolute->target;
+  return std::string(target);
+}
+
+class handler_end {
+ public:
+  handler_end(std::shared_ptr<exchange> e, server_state::presence p) : exchange_(std::move(e)), presence_(std::move(p)) {}
+  handler_end(handler_end&&) = default;
+  handler_end& operator=(handler_end&&) = delete;
+  ~handler_end() {
+    if (exchange_) exchange_->handler_returned();
+  }
+
+ private:
+  std::shared_ptr<exchange> exchange_;
+  server_state::presence presence_;
+};
+
+// The guard is a parameter, so that it also speaks for a task that is cancelled before its first step.
+awaitable<void> handle(std::shared_ptr<server_state> shared, request asked, responder answer, handler_end guard) {
+  static_cast<void>(guard);
+  std::string thrown;
+  try {
+    co_await shared->serve(std::move(asked), answer);
+  } catch (boost::system::system_error const& failure) {
+    if (failure.code() != asio::error::operation_aborted) thrown = failure.what();
+  } catch (std::exception const& failure) {
+    thrown = failure.what();
+  }
+  if (!thrown.empty() && shared->options.log) shared->options.log(severity::error, "a request handler threw: " + thrown);
+}
+
+}  // namespace
+
+// Reads requests, one after the other. A class of its own because Beast's parser may not be moved while it reads.
+class connection::reader {
+ public:
+  using parser_type = beast::http::request_parser<beast::http::string_body>;
+
+  explicit reader(connection& owner) : owner_(owner) {}
+
+  parser_type& parser() noexcept { return *parser_; }
+  beast::flat_buffer& buffer() noexcept { return buffer_; }
+
+  /** Success: `parser()` holds a complete request. */
+  awaitable<error_code> next() {
+    auto const& limits = owner_.shared_->options;
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
+    parser_->body_limit(limits.max_body_bytes);
+    error_code failure;
+    if (buffer_.size() == 0) {
+      co_await owner_.socket_.async_wait(asio::socket_base::wait_read,
+                                         asio::cancel_after(limits.idle_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+      if (failure) co_return failure;
+    }
+    co_await beast::http::async_read_header(owner_.socket_, buffer_, *parser_,
+                                            asio::cancel_after(limits.header_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+    if (failure) co_return failure;
+    if (equals_ignoring_case(parser_->get()[beast::http::field::expect], "100-continue")) {
+      auto const sent = co_await owner_.write("HTTP/1.1 100 Continue\r\n\r\n");
+      if (!sent) co_return make_error_code(errc::disconnected);
+    }
+    co_await beast::http::async_read(owner_.socket_, buffer_, *parser_,
+                                     asio::cancel_after(limits.body_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+    co_return failure;
+  }
+
+  request take() {
+    auto& message = parser_->get();
+    request asked(std::string(message.method_string()), origin_form(message.target()));
+    for (auto const& field : message) asked.header.add(std::string(field.name_string()), std::string(field.value()));
+    asked.body = std::move(message.body());
+    return asked;
+  }
+
+ private:
+  connection& owner_;
+  beast::flat_buffer buffer_;
+  std::optional<parser_type> parser_;
+};
+
+connection::connection(std::shared_ptr<server_state> shared, asio::strand<executor> strand, asio::ip::tcp::socket socket)
+    : shared_(std::move(shared)), strand_(std::move(strand)), socket_(std::move(socket)) {}
+
+connection::~connection() { shared_->remove(*this); }
+
+void connection::stop() {
+  asio::post(strand_, [self = shared_from_this()] {
+    if (self->current_) return self->current_->stop();
+    error_code ignored;  // nothing is left to be saved
+    self->socket_.close(ignored);
+  });
+}
+
+awaitable<void> connection::run(std::shared_ptr<connection> self) {
+  auto const strand = self->strand_;
+  awaitable<void> work = serve(std::move(self));
+  co_await asio::co_spawn(strand, std::move(work), asio::use_awaitable);
+}
+
+awaitable<void> connection::serve(std::shared_ptr<connection> self) {
+  server_state::presence const counted(self->shared_);
+  error_code ignored;
+  self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  self->socket_.non_blocking(true, ignored);
+  reader requests(*self);
+  for (;;) {
+    if (self->shared_->is_stopping()) co_return;
+    auto const failure = co_await requests.next();
+    if (failure) {
+      auto const status = status_of(failure);
+      if (status != 0) co_await self->refuse(status);
+      co_return;
+    }
+    auto& parser = requests.parser();
+    bool const is_http_1_0 = parser.get().version() < 11;
+    bool const is_head = parser.get().method() == beast::http::verb::head;
+    bool const keep_alive = parser.keep_alive();
+    auto const current = std::make_shared<exchange>(self->shared_->options.max_stream_bytes);
+    self->current_ = current;
+    if (!self->start(current, requests.take())) co_return;
+    auto const goes_on = co_await self->answer(current, is_http_1_0, is_head, keep_alive);
+    self->current_ = nullptr;
+    if (!goes_on) co_return;
+    self->socket_.cancel(ignored);  // ends the watch
+  }
+}
+
+bool connection::start(std::shared_ptr<exchange> const& current, request asked) {
+  handler_end guard(current, server_state::presence(shared_));
+  task_scope::task task;
+  if (!shared_->handlers.spawn(handle(shared_, std::move(asked), responder(current), std::move(guard)), &task)) return false;
+  if (!current->is_answered()) current->set_task(std::move(task));
+  return true;
+}
+
+// True: the connection can take another request.
+awaitable<bool> connection::answer(std::shared_ptr<exchange> current, bool is_http_1_0, bool is_head, bool keep_alive) {
+  // Whoever leaves early (an error, a cancel, the end of the context) tells the handler that nobody listens any more.
+  struct departure {
+    explicit departure(std::shared_ptr<exchange> e) : left(std::move(e)) {}
+    departure(departure const&) = delete;
+    departure& operator=(departure const&) = delete;
+    ~departure() { left->lose_peer(); }
+    std::shared_ptr<exchange> left;
+  };
+  departure const leaving(current);
+  auto& clock = clock_of(shared_->home);
+  bool is_streaming = false;
+  for (;;) {
+    std::optional<time_point> until;
+    if (is_streaming) until = saturating_add(clock.now(), shared_->options.keep_alive);
+    auto const woken = co_await current->changed().wait(until);
+    if (!woken && woken.error() != errc::deadline_exceeded) co_return false;
+    current->changed().lower();
+    auto out = current->take();
+    if (out.must_watch) shared_->connections.spawn(watch(shared_from_this(), current));
+    std::string text;
+    if (out.whole) {
+      keep_alive = keep_alive && !shared_->is_stopping();
+      bool const has_body = out.whole->status != 204 && out.whole->status != 304;
+      text = header_text(out.whole->status, out.whole->header, has_body ? framing::length : framing::none, out.whole->body.size(), keep_alive);
+      if (has_body && !is_head) text += out.whole->body;
+    }
+    if (out.stream) {
+      is_streaming = true;
+      keep_alive = keep_alive && !is_http_1_0 && !shared_->is_stopping();
+      out.stream->set("Content-Type", "text/event-stream");
+      out.stream->set("Cache-Control", "no-cache");
+      out.stream->set("X-Accel-Buffering", "no");
+      text = header_text(200, *out.stream, is_http_1_0 ? framing::until_close : framing::chunked, 0, keep_alive);
+    }
+    if (is_streaming) {
+      if (out.events.empty() && !woken) out.events = ":\n\n";
+      if (!out.events.empty()) text += is_http_1_0 ? out.events : chunk_text(out.events);
+      if (out.is_last && !is_http_1_0) text += chunk_text({});
+    }
+    if (!text.empty()) {
+      auto const written = co_await write(std::move(text));
+      if (!written) co_return false;
+    }
+    if (out.is_last) co_return keep_alive;
+  }
+}
+
+awaitable<void> connection::refuse(unsigned status) {
+  auto const answer = response::of(status, "text/plain", std::string(reason_of(status)) + '\n');
+  auto text = header_text(status, answer.header, framing::length, answer.body.size(), false) + answer.body;
+  auto const written = co_await write(std::move(text));
+  if (!written) co_return;
+  error_code failure;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, failure);
+  std::array<char, 16384> discarded;
+  for (std::size_t total = 0; !failure && total < max_discarded_bytes;) {
+    auto const count = co_await socket_.async_read_some(asio::buffer(discarded), asio::cancel_after(discard_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+    total += count;
+  }
+}
+
+awaitable<bool> connection::write(std::string text) {
+  error_code failure;
+  co_await asio::async_write(socket_, asio::buffer(text),
+                             asio::cancel_after(shared_->options.write_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+  co_return !failure;
+}
+
+awaitable<void> connection::watch(std::shared_ptr<connection> self, std::shared_ptr<exchange> watched) {
+  auto const strand = self->strand_;
+  awaitable<void> work = watch_on_strand(std::move(self), std::move(watched));
+  co_await asio::co_spawn(strand, std::move(work), asio::use_awaitable);
+}
+
+awaitable<void> connection::watch_on_strand(std::shared_ptr<connection> self, std::shared_ptr<exchange> watched) {
+  if (self->current_ != watched) co_return;
+  error_code failure;
+  co_await self->socket_.async_wait(asio::socket_base::wait_read, asio::redirect_error(asio::use_awaitable, failure));
+  if (self->current_ != watched) co_return;
+  // Bytes that wait are the next request, sent early: the peer is there, and its going will be met by a write.
+  if (failure || self->is_peer_gone()) watched->lose_peer();
+}
+
+bool connection::is_peer_gone() {
+  std::array<char, 1> next;
+  error_code failure;
+  socket_.receive(asio::buffer(next), asio::socket_base::message_peek, failure);
+  return failure && failure != asio::error::would_block;
+}
+
+}  // namespace mooring::http
