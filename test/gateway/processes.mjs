@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { createRequire } from 'node:module';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -23,6 +24,13 @@ export async function until(condition, what, within_ms = 10_000) {
   }
 }
 
+/** A promise, `opened`, and what settles it, `open`. */
+export function gate() {
+  const made = {};
+  made.opened = new Promise((resolve) => (made.open = resolve));
+  return made;
+}
+
 /** For the rows where the passing of time is what is shown; everything else awaits a condition. */
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -37,7 +45,10 @@ class program {
       this.process.once('close', (code, signal) => resolve({ code, signal }));
     });
     for (const stream of [this.process.stdout, this.process.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => (this.output = (this.output + text).slice(-100_000)));
+      stream.setEncoding('utf8').on('data', (text) => {
+        this.output = (this.output + text).slice(-100_000);
+        if (process.env.MOORING_SHOW_OUTPUT) process.stderr.write(text);
+      });
     }
   }
 
@@ -59,7 +70,7 @@ class program {
     return this;
   }
 
-  /** Asks the program to end; after `within_ms` it is killed and the test fails. */
+  /** Asks the program to end; after `within_ms` it is killed. Resolves with `code` and `signal`. */
   async stop(signal = 'SIGTERM', within_ms = 15_000) {
     if (this.is_running) this.process.kill(signal);
     const killer = setTimeout(() => this.process.kill('SIGKILL'), within_ms);
@@ -79,7 +90,16 @@ const kill_all = () => started.forEach((each) => each.process.kill('SIGKILL'));
 process.on('exit', kill_all);
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
-/** Runs a program without waiting for it to accept; `t` is a test context or a suite's `{ after }`. */
+/** For programs that a whole suite shares: call it in the suite's body, start them in its `before`. */
+export function suite_scope() {
+  const endings = [];
+  after(async () => {
+    for (const end of endings.reverse()) await end();
+  });
+  return { after: (end) => void endings.push(end) };
+}
+
+/** Runs a program without waiting for it to accept; `t` is a test context or a suite's scope. */
 export function run(t, name, args) {
   const command = path.join(bin, name);
   assert.ok(fs.existsSync(command), `${command} is missing: build it, or name the folder of the programs in MOORING_BIN`);
@@ -101,6 +121,24 @@ export function start_gateway(t, backends, ...flags) {
   const named = Object.entries(backends).flatMap(([name, backend]) => ['--backend', `${name}=${backend.url}`]);
   return run(t, 'mooring-gateway', ['--listen', '127.0.0.1:0', '--storage', 'memory', ...named, ...flags]).ready();
 }
+
+/** A `--tokens` file of the people that the tests know. */
+export function token_file(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mooring-gateway-test-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  const file = path.join(folder, 'tokens.json');
+  const people = {
+    'token-of-alice': { issuer: 'https://issuer.example', subject: 'alice' },
+    'second-token-of-alice': { issuer: 'https://issuer.example', subject: 'alice' },
+    'token-of-bob': { issuer: 'https://issuer.example', subject: 'bob' },
+    'token-of-another-alice': { issuer: 'https://other.example', subject: 'alice' },
+  };
+  fs.writeFileSync(file, JSON.stringify(people), { mode: 0o600 });
+  return file;
+}
+
+/** The header that goes with such a token. */
+export const as = (token) => ({ Authorization: `Bearer ${token}` });
 
 /** The public reference server of the protocol, from npm. */
 export function start_everything(t) {

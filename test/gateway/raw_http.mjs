@@ -7,9 +7,9 @@ export const protocol_version = '2025-11-25';
 const both = 'application/json, text/event-stream';
 
 /** One exchange. `headers` in any case; a value that is an array is sent as that many header lines. The body is sent as it is. */
-export function exchange(url, { method = 'POST', headers = {}, body, within_ms = 15_000 } = {}) {
+export function exchange(url, { method = 'POST', headers = {}, body, agent = false, within_ms = 15_000 } = {}) {
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { method, headers, agent: false });
+    const request = http.request(url, { method, headers, agent });
     const killer = setTimeout(() => request.destroy(new Error(`no full answer to ${method} within ${within_ms} ms`)), within_ms);
     request.on('close', () => clearTimeout(killer));
     request.on('error', reject);
@@ -49,6 +49,10 @@ export function messages_of(response) {
   if (!/^text\/event-stream/.test(response.headers['content-type'] ?? '')) return response.text ? [response.json()] : [];
   return events_of(response.text).filter((event) => event.data).map((event) => JSON.parse(event.data));
 }
+
+/** A call of the echo tool, and the text that a tool's answer carries. */
+export const echo_call = (message, id) => call('tools/call', { name: 'echo', arguments: { message } }, id);
+export const text_of = (response) => messages_of(response).at(-1)?.result?.content?.[0]?.text;
 
 /** The complete events of an event stream's text. */
 export function events_of(text) {

@@ -7,6 +7,7 @@ import { once } from 'node:events';
  *   `on_request(message, exchange)`  may answer a call itself: returns a result, a promise of one, or `undefined` for the default;
  *                                    throws a number to answer with that status
  *   `hangs(message)`                 true: never answers
+ *   `on_delete(response)`            may answer a DELETE itself, or never: returns true when it took the matter over
  *   `id_for(n)`                      the n-th session's id
  *   `is_streaming`                   answers come as event streams
  */
@@ -28,6 +29,7 @@ export class scripted_backend {
   id_for = (n) => `${this.name}-${n}`;
   hangs = () => false;
   on_request = () => undefined;
+  on_delete = () => false;
 
   get url() {
     return `http://127.0.0.1:${this.port}/mcp`;
@@ -59,6 +61,11 @@ export class scripted_backend {
     return this.received.filter((message) => message.method === method);
   }
 
+  /** The replies to requests of ours. */
+  replies() {
+    return this.received.filter((message) => message.method === undefined);
+  }
+
   /** Sends a notification or a request on every open GET stream. */
   announce(method, params) {
     for (const stream of this.streams) stream.write(event({ jsonrpc: '2.0', method, ...(params && { params }) }));
@@ -73,7 +80,7 @@ export class scripted_backend {
     if (request.method === 'DELETE') {
       this.deleted.push(id);
       this.sessions.delete(id);
-      return response.writeHead(200).end();
+      return this.on_delete(response) || response.writeHead(200).end();
     }
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Mcp-Session-Id': id }).write(': open\n\n');
     this.streams.add(response);

@@ -1,0 +1,268 @@
+// What the gateway makes of backends that answer out of turn, hang, are down, or change what they offer.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { prefixed } from './aggregation.mjs';
+import { gate, pause, start_gateway, until } from './processes.mjs';
+import { call, client_headers, echo_call, initialize_message, messages_of, open_stream, post, raw_session, text_of } from './raw_http.mjs';
+import { event, scripted_backend } from './scripted_backend.mjs';
+
+const limits = { timeout: 30_000 };
+
+describe('requests in flight', limits, () => {
+  for (const is_streaming of [false, true]) {
+    // GW29
+    test(`with equal ids each get their own reply (${is_streaming ? 'event streams' : 'JSON'})`, limits, async (t) => {
+      const in_flight = new Map(); // session -> ids
+      const doubled = [];
+      const all_here = gate();
+      let waiting = 0;
+      const backend = await scripted_backend.start(t, 'b', {
+        is_streaming,
+        on_request: async (message, { id }) => {
+          if (message.method !== 'tools/call') return undefined;
+          const ids = in_flight.get(id) ?? in_flight.set(id, new Set()).get(id);
+          if (ids.has(message.id)) doubled.push(message.id);
+          ids.add(message.id);
+          if (++waiting === 40) all_here.open();
+          await all_here.opened;
+          await pause(50 - Number(message.params.arguments.message.split('.')[1])); // the last come first
+          return undefined;
+        },
+      });
+      const gateway = await start_gateway(t, { b: backend });
+      const sessions = await Promise.all([1, 2, 3, 4].map(() => raw_session.open(gateway.url)));
+      const ids = [1, '1', 1, 'x', 0];
+      await Promise.all(
+        sessions.flatMap((session, s) =>
+          Array.from({ length: 10 }, async (_, i) => {
+            const id = ids[i % ids.length];
+            const answer = await session.post(echo_call(`${s}.${i}`, id));
+            assert.equal(text_of(answer), `b:echo:${s}.${i}`);
+            assert.strictEqual(messages_of(answer).at(-1).id, id);
+          }),
+        ),
+      );
+      assert.deepEqual(doubled, [], 'the backend never saw one id twice at once in a session');
+    });
+  }
+
+  // GW26
+  test('let what the backend streams through while the call is still in work', limits, async (t) => {
+    const finish = gate();
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: async (message, { response }) => {
+        if (message.method !== 'tools/call') return undefined;
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        response.write(event({ jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'begun' } }));
+        await finish.opened;
+        return undefined;
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { b: backend })).url);
+    const stream = await open_stream(session.url, client_headers(session.headers), { method: 'POST', body: JSON.stringify(echo_call('m', 5)) });
+    await until(() => stream.messages().length === 1, 'the message before the reply');
+    assert.equal(stream.messages()[0].params.data, 'begun');
+    finish.open();
+    await stream.ended;
+    assert.equal(stream.messages().at(-1).id, 5);
+    assert.equal(stream.messages().at(-1).result.content[0].text, 'b:echo:m');
+  });
+
+  // GW26 GW29
+  test('carry requests of two backends with one id to the client, and each answer back to its own', limits, async (t) => {
+    const ask = (name) => ({
+      tools: [`ask_${name}`],
+      on_request: async (message, { response }) => {
+        if (message.method !== 'tools/call') return undefined;
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        response.write(event({ jsonrpc: '2.0', id: 1, method: 'roots/list', params: { asked_by: name } }));
+        const backend = backends[name];
+        const reply = await until(() => backend.replies()[0], 'the answer of the client');
+        return { content: [{ type: 'text', text: `${reply.id} ${reply.result.roots[0].uri}` }] };
+      },
+    });
+    const backends = { a: await scripted_backend.start(t, 'a', ask('a')), b: await scripted_backend.start(t, 'b', ask('b')) };
+    const gateway = await start_gateway(t, backends);
+    const session = await raw_session.open(gateway.url, { capabilities: { roots: {} } });
+    const streams = {};
+    for (const name of ['a', 'b']) {
+      const body = JSON.stringify(call('tools/call', { name: `ask_${name}`, arguments: {} }, 1));
+      streams[name] = await open_stream(session.url, client_headers(session.headers), { method: 'POST', body });
+    }
+    for (const name of ['b', 'a']) {
+      const asked = await until(() => streams[name].messages().find((message) => message.method === 'roots/list'), 'the question');
+      assert.equal(asked.params.asked_by, name);
+      assert.equal((await session.post({ jsonrpc: '2.0', id: asked.id, result: { roots: [{ uri: `file:///${name}` }] } })).status, 202);
+    }
+    for (const name of ['a', 'b']) {
+      await streams[name].ended;
+      assert.equal(streams[name].messages().at(-1).result.content[0].text, `1 file:///${name}`);
+    }
+  });
+
+  // GW36
+  test('are carried out though their client has gone', limits, async (t) => {
+    const finish = gate();
+    let is_cut = false;
+    let is_done = false;
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: async (message, { response }) => {
+        if (message.method !== 'tools/call') return undefined;
+        response.on('close', () => (is_cut = !response.writableFinished));
+        await finish.opened;
+        is_done = true;
+        return undefined;
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { b: backend })).url);
+    const gone = session.post(echo_call('m'), { within_ms: 200 }).catch(() => 'gone');
+    await until(() => backend.calls().length === 1, 'the call at the backend');
+    assert.equal(await gone, 'gone');
+    await pause(300); // what must not happen needs a moment in which it could
+    assert.equal(is_cut, false);
+    assert.deepEqual(backend.calls('notifications/cancelled'), []);
+    finish.open();
+    await until(() => is_done, 'the end of the call');
+    assert.equal((await session.request('ping')).error, undefined);
+  });
+});
+
+describe('a backend that hangs', limits, () => {
+  // GW33
+  test('in a call delays no call to another, and not the end of the session', limits, async (t) => {
+    const hung = await scripted_backend.start(t, 'hung', { tools: ['stuck'] });
+    const quick = await scripted_backend.start(t, 'quick', { tools: ['echo'] });
+    const session = await raw_session.open((await start_gateway(t, { hung, quick })).url);
+    assert.equal((await session.list('tools')).length, 2);
+    hung.hangs = () => true;
+    const stuck = session.call_tool('stuck').catch(() => 'cut');
+    await until(() => hung.calls().length === 1, 'the call that hangs');
+    const begin = Date.now();
+    for (let i = 0; i < 20; ++i) assert.equal(await session.tool_text('echo', { message: `${i}` }), `quick:echo:${i}`);
+    assert.ok(Date.now() - begin < 2000);
+    assert.ok((await session.delete()).status < 300);
+    assert.ok(Date.now() - begin < 10_000);
+    await until(() => quick.deleted.length === 1, 'the other was ended');
+    await stuck;
+  });
+
+  // GW32 GW33
+  test('at first is waited for within the budget, joins late, and the client is told', limits, async (t) => {
+    const ready = gate();
+    const late = await scripted_backend.start(t, 'late', {
+      tools: ['late_tool'],
+      on_request: async (message) => void (message.method === 'initialize' && (await ready.opened)),
+    });
+    const quick = await scripted_backend.start(t, 'quick', { tools: ['quick_tool'] });
+    const gateway = await start_gateway(t, { late, quick });
+    const begin = Date.now();
+    const session = await raw_session.open(gateway.url);
+    assert.ok(Date.now() - begin < 8000, 'the budget of initialize is 5 s');
+    const stream = await session.open_stream();
+    assert.deepEqual((await session.list('tools')).map((tool) => tool.name), ['quick_tool']);
+
+    const contacted = late.calls('initialize').length;
+    const second_begin = Date.now();
+    const second = await raw_session.open(gateway.url);
+    assert.ok(Date.now() - second_begin < 1000, 'a backend known as unhealthy delays no new session');
+    assert.equal(late.calls('initialize').length, contacted, 'and is not contacted for it');
+    await second.delete();
+
+    ready.open();
+    await until(() => stream.messages().some((message) => message.method === 'notifications/tools/list_changed'), 'the client is told', 15_000);
+    await until(async () => (await session.list('tools')).length === 2, 'the late tools');
+    assert.equal(await session.tool_text('late_tool'), 'late:late_tool:');
+    await session.delete();
+  });
+
+  // GW28 GW32
+  test('or is down from the first leaves the tools of the others usable', limits, async (t) => {
+    const quick = await scripted_backend.start(t, 'quick', { tools: ['quick_tool'] });
+    const gateway = await start_gateway(t, { down: { url: 'http://127.0.0.1:9/mcp' }, quick });
+    const session = await raw_session.open(gateway.url);
+    assert.deepEqual((await session.list('tools')).map((tool) => tool.name), ['quick_tool']);
+    assert.equal(await session.tool_text('quick_tool'), 'quick:quick_tool:');
+    assert.ok((await session.delete()).status < 300);
+  });
+
+  // GW32
+  test('or is down, and is the only one, gets the client an answer within the budget', limits, async (t) => {
+    const gateway = await start_gateway(t, { down: { url: 'http://127.0.0.1:9/mcp' } });
+    const answer = await post(gateway.url, initialize_message());
+    assert.ok([200, 502, 503].includes(answer.status), `${answer.status} ${answer.text}`);
+    if (answer.status !== 200) assert.equal(answer.headers['mcp-session-id'], undefined);
+  });
+});
+
+describe('the end of a session', limits, () => {
+  // GW34
+  test('reaches every backend once, though some closes fail or hang, and keeps ids of any form', limits, async (t) => {
+    const odd = `!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~${'z'.repeat(200)}`;
+    const backends = {
+      plain: await scripted_backend.start(t, 'plain', { tools: ['plain'] }),
+      hangs: await scripted_backend.start(t, 'hangs', { tools: ['hangs'], on_delete: () => true }),
+      fails: await scripted_backend.start(t, 'fails', { tools: ['fails'], on_delete: (response) => response.writeHead(500).end() }),
+      refuses: await scripted_backend.start(t, 'refuses', { tools: ['refuses'], on_delete: (response) => response.writeHead(405).end() }),
+      odd: await scripted_backend.start(t, 'odd', { tools: ['odd'], id_for: (n) => `${odd}${n}` }),
+    };
+    const session = await raw_session.open((await start_gateway(t, backends)).url);
+    for (const name of Object.keys(backends)) assert.equal(await session.tool_text(name), `${name}:${name}:`);
+    const begin = Date.now();
+    assert.ok((await session.delete()).status < 300);
+    await until(() => Object.values(backends).every((backend) => backend.deleted.length > 0), 'a DELETE at each backend');
+    assert.ok(Date.now() - begin < 10_000);
+    await pause(200); // a second one would come now
+    for (const backend of Object.values(backends)) assert.equal(backend.deleted.length, 1, backend.name);
+    assert.deepEqual(backends.odd.deleted, [`${odd}1`]);
+  });
+});
+
+describe('changes that a backend announces', limits, () => {
+  // GW35
+  test('in a burst are one refresh, and the client is told and sees the new list', limits, async (t) => {
+    const changing = await scripted_backend.start(t, 'changing', { tools: ['old'] });
+    const other = await scripted_backend.start(t, 'other', { tools: ['other'] });
+    const session = await raw_session.open((await start_gateway(t, { changing, other })).url);
+    const stream = await session.open_stream();
+    await until(() => changing.streams.size === 1, 'the gateway listens');
+    assert.equal((await session.list('tools')).length, 2);
+    changing.tools = ['fresh'];
+    changing.received.length = 0;
+    for (let i = 0; i < 50; ++i) changing.announce('notifications/tools/list_changed');
+    await until(() => stream.messages().some((message) => message.method === 'notifications/tools/list_changed'), 'the client is told');
+    await until(async () => (await session.list('tools')).some((tool) => tool.name === 'fresh'), 'the new list');
+    assert.deepEqual((await session.list('tools')).map((tool) => tool.name).sort(), ['fresh', 'other'], 'the old one is replaced');
+    assert.ok(changing.calls('tools/list').length <= 10, `${changing.calls('tools/list').length} refreshes for a burst of 50`);
+    assert.equal(await session.tool_text('fresh'), 'changing:fresh:');
+  });
+
+  // GW35
+  test('revive no idle session', limits, async (t) => {
+    const chatty = await scripted_backend.start(t, 'chatty');
+    const gateway = await start_gateway(t, { chatty }, '--ttl', '1s');
+    const session = await raw_session.open(gateway.url);
+    await until(() => chatty.streams.size === 1, 'the gateway listens');
+    const talk = setInterval(() => chatty.announce('notifications/tools/list_changed'), 100);
+    t.after(() => clearInterval(talk));
+    await until(() => chatty.deleted.length === 1, 'the end of the idle session');
+    assert.equal((await session.post(call('tools/list'))).status, 404);
+  });
+
+  // GW27
+  test('make a clash, and its prefixes follow', limits, async (t) => {
+    const left = await scripted_backend.start(t, 'left', { tools: ['one'] });
+    const right = await scripted_backend.start(t, 'right', { tools: ['two'] });
+    const session = await raw_session.open((await start_gateway(t, { left, right })).url);
+    await until(() => right.streams.size === 1, 'the gateway listens');
+    assert.deepEqual((await session.list('tools')).map((tool) => tool.name).sort(), ['one', 'two']);
+    right.tools = ['one'];
+    right.announce('notifications/tools/list_changed');
+    const names = await until(async () => {
+      const seen = (await session.list('tools')).map((tool) => tool.name);
+      return !seen.includes('one') && seen;
+    }, 'the clash');
+    assert.equal(await session.tool_text(prefixed(names, 'left', 'one')), 'left:one:');
+    assert.equal(await session.tool_text(prefixed(names, 'right', 'one')), 'right:one:');
+  });
+});

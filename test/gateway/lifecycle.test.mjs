@@ -1,0 +1,219 @@
+// The programs as an operator meets them: flags, health, metrics, signals.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, test } from 'node:test';
+import { held_sessions } from './aggregation.mjs';
+import { as, assert_on_loopback, gate, run, start_echo, start_gateway, token_file, until } from './processes.mjs';
+import { call, client_headers, echo_call, exchange, initialize_message, messages_of, open_stream, post, raw_session, text_of } from './raw_http.mjs';
+import { scripted_backend } from './scripted_backend.mjs';
+
+const limits = { timeout: 30_000 };
+const health = async (server) => (await exchange(`${server.origin}/healthz`, { method: 'GET' })).status;
+
+describe('SIGTERM', limits, () => {
+  // GW41
+  test('lets calls in flight finish, ends streams, refuses new work, ends backend sessions, and gives status 0', limits, async (t) => {
+    const finish = gate();
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: async (message) => void (message.method === 'tools/call' && (await finish.opened)),
+    });
+    const gateway = await start_gateway(t, { b: backend });
+    const [busy, idle] = [await raw_session.open(gateway.url), await raw_session.open(gateway.url)];
+    const stream = await idle.open_stream();
+    assert.equal(await health(gateway), 200);
+
+    const calls = [1, 2, 3].map((i) => busy.post(echo_call(`${i}`)));
+    await until(() => backend.calls().length === 3, 'the calls at the backend');
+    gateway.process.kill('SIGTERM');
+    await stream.ended;
+    await until(async () => (await health(gateway).catch(() => 0)) === 503, '/healthz says 503 during the drain');
+    const refused = await post(gateway.url, initialize_message());
+    assert.equal(refused.status, 503, refused.text);
+    assert.equal(refused.headers['mcp-session-id'], undefined);
+    assert.ok(gateway.is_running, 'it waits for the calls');
+
+    finish.open();
+    for (const [i, answer] of (await Promise.all(calls)).entries()) assert.equal(text_of(answer), `b:echo:${i + 1}`);
+    assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+    assert.deepEqual([...backend.deleted].sort(), ['b-1', 'b-2'], 'one DELETE for each backend session');
+  });
+
+  // GW41
+  test('with nothing to do ends at once with status 0, sessions and streams open or not', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    const gateway = await start_gateway(t, { echo });
+    const sessions = await Promise.all(Array.from({ length: 10 }, () => raw_session.open(gateway.url)));
+    const streams = await Promise.all(sessions.map((session) => session.open_stream()));
+    const begin = Date.now();
+    assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
+    assert.ok(Date.now() - begin < 5000);
+    await Promise.all(streams.map((stream) => stream.ended));
+    assert.equal(await held_sessions(echo), 0);
+    assert.deepEqual(await echo.stop(), { code: 0, signal: null });
+  });
+
+  // GW41
+  test('twice ends it at once, whatever is in flight', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b');
+    const gateway = await start_gateway(t, { b: backend });
+    const session = await raw_session.open(gateway.url);
+    backend.hangs = (message) => message.method === 'tools/call';
+    const hung = session.post(echo_call('m')).then((answer) => answer.status, () => 'cut');
+    await until(() => backend.calls().length === 1, 'the call at the backend');
+    gateway.process.kill('SIGTERM');
+    await until(async () => (await health(gateway).catch(() => 0)) !== 200, 'the first signal was heard');
+    assert.ok(gateway.is_running);
+    const begin = Date.now();
+    gateway.process.kill('SIGTERM');
+    await gateway.exited;
+    assert.ok(Date.now() - begin < 2000);
+    assert.notEqual(await hung, 200);
+  });
+
+  // GW41
+  test('lets an event stream that answers a call run to its end', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    const gateway = await start_gateway(t, { echo });
+    const session = await raw_session.open(gateway.url);
+    const message = call('tools/call', { name: 'slow', arguments: { ms: 800 }, _meta: { progressToken: 'p' } });
+    const stream = await open_stream(session.url, client_headers(session.headers), { method: 'POST', body: JSON.stringify(message) });
+    await until(() => stream.messages().length > 0, 'the first progress');
+    const end = gateway.stop();
+    await stream.ended;
+    const seen = stream.messages();
+    assert.equal(seen.at(-1).id, message.id);
+    assert.ok(seen.at(-1).result);
+    assert.ok(seen.slice(0, -1).every((each) => each.method === 'notifications/progress' && each.params.progressToken === 'p'));
+    assert.deepEqual(await end, { code: 0, signal: null });
+    assert.equal(await held_sessions(echo), 0);
+  });
+});
+
+describe('health and metrics', limits, () => {
+  // GW42
+  test('/healthz is 200 while it serves, backends or not, and names the storage', limits, async (t) => {
+    const gateway = await start_gateway(t, { down: { url: 'http://127.0.0.1:9/mcp' } });
+    const answer = await exchange(`${gateway.origin}/healthz`, { method: 'GET' });
+    assert.equal(answer.status, 200);
+    assert.match(answer.text, /storage/i);
+  });
+
+  // GW43
+  test('/metrics counts in Prometheus text, without ids, principals or secrets', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    const gateway = await start_gateway(t, { echo }, '--tokens', token_file(t));
+    const session = await raw_session.open(gateway.url, { headers: as('token-of-alice') });
+    const backend_id = (await session.tool_text('whoami')).split(/\s+/).at(-1);
+    await session.post(call('tools/list'), { headers: as('token-of-bob') });
+    const ended = await raw_session.open(gateway.url, { headers: as('token-of-alice') });
+    await ended.delete();
+    await ended.get();
+
+    const answer = await exchange(`${gateway.origin}/metrics`, { method: 'GET' });
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers['content-type'], /^text\/plain/);
+    const rows = answer.text.split('\n').filter(Boolean);
+    const sample = /^[a-zA-Z_:][a-zA-Z0-9_:]*(\{[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*"(?:,[a-zA-Z_]\w*="(?:[^"\\\n]|\\.)*")*,?\})? (-?\d[\d.eE+-]*|NaN|[+-]Inf)( \d+)?$/;
+    const comment = /^# (HELP|TYPE) [a-zA-Z_:][a-zA-Z0-9_:]* \S/;
+    for (const row of rows) assert.ok(sample.test(row) || comment.test(row), row);
+    for (const wanted of [/^\w*sessions?\w*[ {]/m, /^\w*cache\w*[ {]/m, /reason="terminated"/, /^\w*storage\w*(seconds|latency)\w*[ {]/m, /="404"\} [1-9]/, /="200"\} [1-9]/]) {
+      assert.match(answer.text, wanted);
+    }
+    for (const secret of [session.id, ended.id, backend_id, 'alice', 'bob', 'token-of', 'issuer.example']) {
+      assert.ok(!answer.text.includes(secret), `"${secret}" is in the metrics`);
+      assert.ok(!gateway.output.includes(secret), `"${secret}" is in the log`);
+    }
+  });
+
+  // GW43
+  test('the echo server tells how many sessions it holds', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    assert.equal(await held_sessions(echo), 0);
+    const sessions = await Promise.all([1, 2, 3].map(() => raw_session.open(echo.url)));
+    assert.equal(await held_sessions(echo), 3);
+    for (const session of sessions) await session.delete();
+    assert.equal(await held_sessions(echo), 0);
+  });
+});
+
+describe('flags', limits, () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mooring-gateway-test-'));
+  process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
+  const file = (name, text) => (fs.writeFileSync(path.join(folder, name), text), path.join(folder, name));
+  const listen = ['--listen', '127.0.0.1:0'];
+  const good = [...listen, '--backend', 'a=http://127.0.0.1:9/mcp'];
+  const bad_flags = {
+    'mooring-gateway': [
+      ['--no-such-flag'], [...good, 'stray'], [...listen],
+      ['--listen', 'nonsense', '--backend', 'a=http://127.0.0.1:9/mcp'], ['--listen', '127.0.0.1:65536', '--backend', 'a=http://127.0.0.1:9/mcp'],
+      ['--listen', '127.0.0.1:-1', '--backend', 'a=http://127.0.0.1:9/mcp'], ['--listen'],
+      [...listen, '--backend', 'a'], [...listen, '--backend', '=http://127.0.0.1:9/mcp'], [...listen, '--backend', 'a='], [...listen, '--backend', 'a=ftp://127.0.0.1/mcp'],
+      [...listen, '--backend', 'a=http://'], [...good, '--backend', 'a=http://127.0.0.1:10/mcp'],
+      [...good, '--storage', 'nowhere'], [...good, '--ttl', '0'], [...good, '--ttl', '-1'], [...good, '--ttl', 'soon'], [...good, '--ttl', ''], [...good, '--max-lifetime', '-1'],
+      [...good, '--ttl', '10s', '--max-lifetime', '5s'], [...good, '--cache-capacity', '-1'], [...good, '--cache-capacity', 'many'], [...good, '--threads', '0'], [...good, '--threads', 'x'],
+      [...good, '--tokens', path.join(folder, 'missing.json')], [...good, '--tokens', file('no.json', 'no json')], [...good, '--tokens', file('list.json', '[]')],
+      [...good, '--tokens', file('shape.json', '{"t":{"issuer":"i"}}')], [...good, '--tokens', file('type.json', '{"t":{"issuer":1,"subject":"s"}}')],
+    ],
+    'mooring-echo-server': [
+      ['--no-such-flag'], [...listen, 'stray'], ['--listen', 'nonsense'], ['--listen', '127.0.0.1:65536'], [...listen, '--delay-ms', '-1'], [...listen, '--delay-ms', 'x'], ['--listen'],
+    ],
+  };
+  for (const [name, lines] of Object.entries(bad_flags)) {
+    // GW44
+    test(`${name} refuses bad ones with a message and status 2`, limits, async (t) => {
+      for (const line of lines) {
+        const program = run(t, name, line);
+        const end = await program.stop('SIGCONT', 5000);
+        assert.deepEqual(end, { code: 2, signal: null }, `${line.join(' ')}: ${program.output}`);
+        assert.ok(program.output.trim().length > 0, `no message for ${line.join(' ')}`);
+        assert.doesNotMatch(program.output, /listening on/);
+      }
+    });
+  }
+
+  // GW44
+  test('a port that is taken is refused with a message', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    for (const [name, line] of [
+      ['mooring-echo-server', ['--listen', `127.0.0.1:${echo.port}`]],
+      ['mooring-gateway', ['--listen', `127.0.0.1:${echo.port}`, '--backend', `a=${echo.url}`]],
+    ]) {
+      const program = run(t, name, line);
+      const end = await program.stop('SIGCONT', 5000);
+      assert.ok(end.code > 0, `${end.code} ${end.signal}`);
+      assert.match(program.output, new RegExp(`${echo.port}`), 'the message names it');
+      assert.doesNotMatch(program.output, /listening on/);
+    }
+  });
+
+  // GW44
+  test('several threads serve as one does', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    const gateway = await start_gateway(t, { echo }, '--threads', '4');
+    const sessions = await Promise.all(Array.from({ length: 8 }, () => raw_session.open(gateway.url)));
+    await Promise.all(sessions.flatMap((session) => Array.from({ length: 20 }, async (_, i) => assert.equal(text_of(await session.post(echo_call(`${i}`))), `${i}`))));
+    assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
+    assert.equal(await held_sessions(echo), 0);
+  });
+
+  // GW45
+  test('the echo server keeps its sessions apart, and delays as it is told', limits, async (t) => {
+    const echo = await start_echo(t, 'slowed', '--delay-ms', '300');
+    const [one, two] = [await raw_session.open(echo.url), await raw_session.open(echo.url)];
+    assert.notEqual(one.id, two.id);
+    const begin = process.hrtime.bigint();
+    const who = await one.tool_text('whoami');
+    assert.ok(process.hrtime.bigint() - begin >= 290_000_000n);
+    assert.ok(who.includes('slowed') && who.includes(one.id), who);
+    assert.ok((await two.tool_text('whoami')).includes(two.id));
+    const failed = await one.call_tool('fail');
+    assert.equal(failed.result.isError, true);
+    const progress = await one.post(call('tools/call', { name: 'slow', arguments: { ms: 100 }, _meta: { progressToken: 7 } }));
+    const notes = messages_of(progress).filter((message) => message.method === 'notifications/progress');
+    assert.ok(notes.length > 0 && notes.every((note) => note.params.progressToken === 7));
+    assert_on_loopback(echo.process.pid);
+  });
+});
