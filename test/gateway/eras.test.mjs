@@ -4,28 +4,11 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { held_sessions } from './aggregation.mjs';
+import { modern, modern_version, send, serves_modern } from './modern_requests.mjs';
 import { as, start_echo, start_gateway, suite_scope, token_file, until } from './processes.mjs';
-import { call, exchange, messages_of, next_id, post, raw_session } from './raw_http.mjs';
-import { modern_version } from './sdk_clients.mjs';
+import { call, exchange, messages_of, raw_session } from './raw_http.mjs';
 
 const limits = { timeout: 20_000 };
-const meta = 'io.modelcontextprotocol';
-
-/** A request of the modern era, its marker in header and body. */
-function modern(method, params = {}, { version = modern_version, headers = {} } = {}) {
-  const envelope = {
-    [`${meta}/protocolVersion`]: version,
-    [`${meta}/clientInfo`]: { name: 'raw', version: '1' },
-    [`${meta}/clientCapabilities`]: {},
-  };
-  return {
-    message: { jsonrpc: '2.0', id: next_id(), method, params: { ...params, _meta: envelope } },
-    options: { headers: { 'MCP-Protocol-Version': version, 'Mcp-Method': method, ...(params.name && { 'Mcp-Name': params.name }), ...headers } },
-  };
-}
-
-const send = (server, { message, options }) => post(server.url, message, options);
-
 describe('the modern era', limits, () => {
   const scope = suite_scope();
   let echo, gateway, guarded, is_modern;
@@ -34,8 +17,7 @@ describe('the modern era', limits, () => {
     echo = await start_echo(scope, 'echo');
     gateway = await start_gateway(scope, { echo });
     guarded = await start_gateway(scope, { echo }, '--tokens', token_file(scope));
-    const probe = await send(gateway, modern('server/discover'));
-    is_modern = probe.status === 200 && Boolean(messages_of(probe).at(-1).result?.supportedVersions?.includes(modern_version));
+    is_modern = await serves_modern(gateway);
   });
 
   const skipped = (t) => !is_modern && (t.skip('the gateway serves the revisions with sessions only'), true);

@@ -143,7 +143,7 @@ export const as = (token) => ({ Authorization: `Bearer ${token}` });
 /** The public reference server of the protocol, from npm. */
 export function start_everything(t) {
   const main = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
-  return own(t, new program('env', ['PORT=0', process.execPath, '--import', path.join(here, 'loopback.mjs'), main, 'streamableHttp'])).ready();
+  return own(t, new program('env', ['PORT=0', process.execPath, '--import', path.join(here, 'everything_preload.mjs'), main, 'streamableHttp'])).ready();
 }
 
 /** Every TCP listener of the process, as the kernel writes addresses. */

@@ -4,8 +4,7 @@ import { Client as client_v1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as transport_v1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import * as schemas from '@modelcontextprotocol/sdk/types.js';
 import { Client as client_v2, StreamableHTTPClientTransport as transport_v2 } from '@modelcontextprotocol/client';
-
-export const modern_version = '2026-07-28';
+import { modern_version } from './modern_requests.mjs';
 
 const who = (name) => ({ name, version: '1.0.0' });
 

@@ -1,6 +1,10 @@
-// Preloaded (node --import) into a server that would bind every interface: each listener goes to 127.0.0.1 instead, and says so in the line that our own programs print.
+// Preloaded (node --import) into npm's server-everything, which would bind every interface: each listener goes to 127.0.0.1 instead, and says so in the
+// line that our own programs print. Node 18, where that server runs too, hides the Web Crypto object that it uses.
 
+import { webcrypto } from 'node:crypto';
 import net from 'node:net';
+
+globalThis.crypto ??= webcrypto;
 
 const listen = net.Server.prototype.listen;
 
