@@ -1,0 +1,61 @@
+#pragma once
+
+#include "http/address.hpp"
+#include "http/client.hpp"
+
+#include <mooring/core/awaitable.hpp>
+#include <mooring/core/clock.hpp>
+
+#include <mutex>
+#include <string>
+#include <utility>
+
+namespace mooring::gateway {
+
+/** @brief Whether a backend may be contacted: after a failure not before a pause has passed, which doubles from one failure to the next.
+ *
+ *  When the pause has passed, one caller may try, and the next failure or success decides for the others.
+ *
+ *  @par Thread safety  Any thread, every member.
+ */
+class circuit {
+ public:
+  static constexpr duration first_pause = std::chrono::milliseconds(500);
+  static constexpr duration longest_pause = std::chrono::seconds(5);
+
+  /** @brief Whether the caller may contact the backend now. */
+  bool may_try(time_point now);
+
+  void succeeded();
+  void failed(time_point now);
+
+  bool is_closed() const;
+
+ private:
+  mutable std::mutex mutex_;  // guards the two below; leaf
+  duration pause_{};          // zero: healthy
+  time_point next_try_{};
+};
+
+/** @brief One configured backend, for all sessions: where it is, its connections, its circuit. Immutable but for the parts that guard themselves. */
+class backend {
+ public:
+  backend(executor ex, std::string name, http::url where, http::client_options options)
+      : name_(std::move(name)), target_(where.target), executor_(ex), client_(std::move(ex), where.place, options) {}
+
+  std::string const& name() const noexcept { return name_; }
+  std::string const& target() const noexcept { return target_; }
+  executor const& client_executor() const noexcept { return executor_; }
+  http::client& client() noexcept { return client_; }
+  gateway::circuit& circuit() noexcept { return circuit_; }
+  gateway::circuit const& circuit() const noexcept { return circuit_; }
+
+ private:
+  std::string const name_;
+  std::string const target_;
+  executor const executor_;
+  http::client client_;
+  gateway::circuit circuit_;
+};
+
+}  // namespace mooring::gateway

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "session.hpp"
+
+#include <mooring/session/metadata.hpp>
+#include <mooring/session/session_factory.hpp>
+#include <mooring/storage/storage.hpp>
+
+#include <memory>
+#include <string>
+
+namespace mooring::gateway {
+
+/** @brief Opens, restores and closes the sessions of the gateway for the session manager.
+ *
+ *  Whether the backends get their DELETE depends on why a session is closed: when the session itself is over. One that only left this process goes on with
+ *  the same backend sessions in another.
+ */
+class factory final : public session_factory<session> {
+ public:
+  enum class sessions_end { never, with_the_process };
+
+  /** @param on_shutdown  Whether sessions outlive this process: those in memory do not. */
+  factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<metadata>> records, sessions_end on_shutdown);
+
+  awaitable<result<opened<session>>> open(session_request request) override;
+  awaitable<void> close(std::string id, std::shared_ptr<session> closing, disposal_reason reason) override;
+
+  /** @brief Joins what runs in the background: farewells of sessions that nobody got, and hints on their way to the records. Last of all. */
+  awaitable<void> finish();
+
+ private:
+  static awaitable<void> store_hints(std::shared_ptr<storage<metadata>> records, std::string id, hint_map hints);
+
+  std::shared_ptr<surroundings const> const around_;
+  std::shared_ptr<storage<metadata>> const records_;
+  sessions_end const on_shutdown_;
+  std::shared_ptr<task_scope> const background_;
+};
+
+}  // namespace mooring::gateway

@@ -1,0 +1,254 @@
+#include "front.hpp"
+
+#include "era.hpp"
+#include "replies.hpp"
+
+#include <boost/asio/this_coro.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <functional>
+#include <utility>
+#include <variant>
+
+namespace mooring::gateway {
+
+namespace {
+
+constexpr char prometheus_type[] = "text/plain; version=0.0.4; charset=utf-8";
+
+class counted {
+ public:
+  explicit counted(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
+  ~counted() { --count_; }
+  counted(counted const&) = delete;
+  counted& operator=(counted const&) = delete;
+
+ private:
+  std::atomic<std::size_t>& count_;
+};
+
+// Raises its signal when the stream has closed, or nobody waits for that any more.
+awaitable<void> watch(http::event_stream stream, std::shared_ptr<http::signal> closed) {
+  auto const waited = co_await stream.wait_closed();
+  static_cast<void>(waited);
+  closed->raise();
+}
+
+}  // namespace
+
+// One request and the way to answer it.
+class front::visit {
+ public:
+  visit(http::request a, http::responder r, std::shared_ptr<metrics> c) : asked(std::move(a)), respond(std::move(r)), counters(std::move(c)) {}
+
+  void answer(http::response with) const {
+    auto const status = with.status;
+    if (respond.send(std::move(with))) counters->count_response(asked.method, status);
+  }
+
+  http::event_stream open_events(http::at_stop then) const {
+    counters->count_response(asked.method, 200);
+    return respond.open_events({}, then);
+  }
+
+  http::request const asked;
+  http::responder const respond;
+  std::shared_ptr<metrics> const counters;
+};
+
+// The answer to one request: a whole response, or an event stream once anything comes before the answer.
+class front::answering {
+ public:
+  explicit answering(std::shared_ptr<visit const> of) : of_(std::move(of)) {}
+
+  // One at a time: a request has one backend that streams.
+  static awaitable<void> pass_on(std::shared_ptr<answering> self, std::string message) {
+    if (!self->stream_) self->stream_ = self->of_->open_events(http::at_stop::finish);
+    auto const written = co_await self->stream_.write(http::event(std::move(message)));
+    static_cast<void>(written);  // a client that has gone cancels nothing: its request goes on
+  }
+
+  static awaitable<void> finish(std::shared_ptr<answering> self, std::string answer) {
+    if (!self->stream_) co_return self->of_->answer(http::response::of(200, mcp::json_type, std::move(answer)));
+    auto const written = co_await self->stream_.write(http::event(std::move(answer)));
+    static_cast<void>(written);
+    self->stream_.end();
+  }
+
+ private:
+  std::shared_ptr<visit const> const of_;
+  http::event_stream stream_;
+};
+
+front::front(manager& sessions, std::shared_ptr<surroundings const> around, front_options options)
+    : sessions_(sessions), around_(std::move(around)), options_(std::move(options)) {}
+
+awaitable<void> front::serve(http::request asked, http::responder respond) {
+  auto const of = std::make_shared<visit const>(std::move(asked), std::move(respond), around_->counters);
+  auto const path = of->asked.path();
+  auto const& method = of->asked.method;
+  if (path == "/healthz" || path == "/metrics") {
+    bool const is_read = method == "GET" || method == "HEAD";
+    of->answer(!is_read ? wrong_method("GET, HEAD") : path == "/healthz" ? health() : measurements());
+    co_return;
+  }
+  if (path != "/mcp") co_return of->answer(refusal(404, mcp::code::server_error, "Not found"));
+  if (!mcp::is_allowed(of->asked.header, options_.access)) co_return of->answer(refusal(403, mcp::code::server_error, "Forbidden origin or host"));
+  if (method != "POST" && method != "GET" && method != "DELETE") co_return of->answer(wrong_method("GET, POST, DELETE"));
+  if (is_draining_) co_return of->answer(not_now("The gateway is shutting down", options_.retry_after));
+  auto who = options_.callers.identify(of->asked.header);
+  if (!who) {
+    auto answer = refusal(401, mcp::code::server_error, "Unauthorized");
+    answer.header.set("WWW-Authenticate", "Bearer");
+    co_return of->answer(std::move(answer));
+  }
+  if (method == "POST") {
+    counted const work(in_work_);
+    co_await serve_post(of, std::move(*who));
+  } else if (method == "GET") {
+    co_await serve_get(of, std::move(*who));
+  } else {
+    counted const work(in_work_);
+    co_await serve_delete(of, std::move(*who));
+  }
+}
+
+awaitable<void> front::serve_post(std::shared_ptr<visit const> of, principal who) {
+  auto const& header = of->asked.header;
+  if (!mcp::is_json(header.get("Content-Type"))) co_return of->answer(refusal(415, mcp::code::server_error, "Content-Type must be application/json"));
+  if (!mcp::accepts(header, mcp::json_type) || !mcp::accepts(header, mcp::event_stream_type))
+    co_return of->answer(refusal(406, mcp::code::server_error, "Accept must cover application/json and text/event-stream"));
+  auto read = mcp::parse_message(of->asked.body);
+  if (auto const* const refused = std::get_if<mcp::rejection>(&read))
+    co_return of->answer(http::response::of(400, mcp::json_type, mcp::make_error(*refused)));
+  auto& message = std::get<mcp::message>(read);
+  if (auto answer = answer_modern(header, message)) co_return of->answer(std::move(*answer));
+  if (message.is_request() && message.method() == "initialize")
+    co_await serve_initialize(of, std::move(who), std::move(message));
+  else
+    co_await serve_message(of, std::move(who), std::move(message));
+}
+
+awaitable<void> front::serve_initialize(std::shared_ptr<visit const> of, principal who, mcp::message asked) {
+  std::string const message_id(asked.id());
+  auto const given = mcp::session_id_of(of->asked.header);
+  if (!given.is_valid) co_return of->answer(refusal(400, mcp::code::invalid_request, "Bad Request: invalid Mcp-Session-Id", message_id));
+  if (given.id) {
+    auto const known = co_await sessions_.validate(*given.id, who);
+    // Any other answer, another owner's session too, is as good as an unknown id: the client gets a session of its own.
+    if (known && *known == validity::live)
+      co_return of->answer(refusal(400, mcp::code::invalid_request, "Bad Request: the session is initialized already", message_id));
+  }
+  auto const params = asked.raw("params");
+  if (asked.params().empty()) co_return of->answer(refusal(400, mcp::code::invalid_params, "initialize needs params", message_id));
+  std::vector<std::string> names;
+  for (auto const& one : around_->backends) names.push_back(one->name());
+  open_parameters wanted(std::move(names), metadata(), std::string(params));
+  auto opened = co_await sessions_.open(std::move(who), std::move(wanted));
+  if (!opened) co_return of->answer(failure(opened.error(), message_id, options_.retry_after));
+  auto answer = http::response::of(200, mcp::json_type, mcp::make_raw_result(message_id, opened->lease->initialize_result()));
+  answer.header.set(mcp::session_header, opened->id);
+  of->answer(std::move(answer));
+}
+
+awaitable<session_lease<session>> front::find_session(std::shared_ptr<visit const> of, principal who, std::string message_id) {
+  session_lease<session> none;
+  auto const& header = of->asked.header;
+  auto const given = mcp::session_id_of(header);
+  if (!given.is_valid || !given.id) {
+    of->answer(refusal(400, mcp::code::server_error, given.is_valid ? "Bad Request: Mcp-Session-Id header is required" : "Bad Request: invalid Mcp-Session-Id",
+                       message_id));
+    co_return none;
+  }
+  auto const version = header.find(mcp::version_header);
+  if (version && !mcp::is_session_version(*version)) {
+    of->answer(refusal(400, mcp::code::server_error, "Bad Request: unsupported protocol version", message_id));
+    co_return none;
+  }
+  auto found = co_await sessions_.get(*given.id, std::move(who));
+  if (!found) {
+    of->answer(failure(found.error(), message_id, options_.retry_after));
+    co_return none;
+  }
+  if (!*found) of->answer(session_not_found(message_id));
+  co_return std::move(*found);
+}
+
+awaitable<void> front::serve_message(std::shared_ptr<visit const> of, principal who, mcp::message asked) {
+  auto const lease = co_await find_session(of, std::move(who), std::string(asked.id()));
+  if (!lease) co_return;
+  if (!asked.is_request()) {
+    co_await lease->take(std::move(asked));
+    co_return of->answer(http::response(202));
+  }
+  auto const answer = std::make_shared<answering>(of);
+  std::function<awaitable<void>(std::string)> pass_on = [answer](std::string message) { return answering::pass_on(answer, std::move(message)); };
+  auto response = co_await lease->call(std::move(asked), std::move(pass_on));
+  co_await answering::finish(answer, std::move(response));
+}
+
+awaitable<void> front::serve_get(std::shared_ptr<visit const> of, principal who) {
+  if (is_modern_header(of->asked.header)) co_return of->answer(wrong_method("POST"));
+  if (!mcp::accepts(of->asked.header, mcp::event_stream_type))
+    co_return of->answer(refusal(406, mcp::code::server_error, "Accept must cover text/event-stream"));
+  auto const lease = co_await find_session(of, who, std::string());
+  if (!lease) co_return;
+  auto const stream = of->open_events(http::at_stop::end);
+  if (!stream || !lease->stream().attach(stream)) co_return;
+  counted const open(open_streams_);
+  auto const closed = std::make_shared<http::signal>();
+  lease->spawn(watch(stream, closed));
+  auto id = *mcp::session_id_of(of->asked.header).id;
+  co_await keep_stream(stream, std::move(id), std::move(who), closed);
+}
+
+awaitable<void> front::keep_stream(http::event_stream stream, std::string id, principal who, std::shared_ptr<http::signal const> closed) {
+  auto const ex = co_await asio::this_coro::executor;
+  while (stream.is_open()) {
+    auto const until = saturating_add(clock_of(ex).now(), options_.stream_check);
+    auto const waited = co_await closed->wait(until);
+    if (waited || waited.error() != errc::deadline_exceeded || !stream.is_open()) break;
+    // The stream keeps its session alive, and ends with it, also when it was ended elsewhere. A storage that does not answer ends nothing.
+    auto const known = co_await sessions_.validate(id, who);
+    if (known && *known == validity::gone) break;
+  }
+  stream.end();
+}
+
+awaitable<void> front::serve_delete(std::shared_ptr<visit const> of, principal who) {
+  if (is_modern_header(of->asked.header)) co_return of->answer(wrong_method("POST"));
+  // The lease shows the owner, and makes sure that somebody here tells the backends.
+  auto lease = co_await find_session(of, who, std::string());
+  if (!lease) co_return;
+  auto id = *mcp::session_id_of(of->asked.header).id;
+  auto const ended = co_await sessions_.terminate(std::move(id), std::move(who));
+  if (!ended) co_return of->answer(failure(ended.error(), std::string(), options_.retry_after));
+  lease->stream().close();
+  of->answer(ended->existed ? http::response(204) : session_not_found(std::string()));
+}
+
+http::response front::health() const {
+  boost::json::object state{{"status", is_draining_ ? "draining" : "serving"}, {"storage", options_.storage_name}};
+  return http::response::of(is_draining_ ? 503 : 200, mcp::json_type, boost::json::serialize(state));
+}
+
+http::response front::measurements() const {
+  gauges now;
+  now.manager = sessions_.stats();
+  now.connections = server_ ? server_->connections() : 0;
+  now.open_streams = open_streams_;
+  for (auto const& one : around_->backends) now.backends.emplace_back(one->name(), one->circuit().is_closed());
+  return http::response::of(200, prometheus_type, around_->counters->text(now));
+}
+
+awaitable<bool> front::wait_idle(time_point until) {
+  auto const ex = co_await asio::this_coro::executor;
+  while (in_work_ != 0) {
+    if (clock_of(ex).now() >= until) co_return false;
+    auto const slept = co_await sleep_for(std::chrono::milliseconds(20));
+    if (!slept) co_return false;
+  }
+  co_return true;
+}
+
+}  // namespace mooring::gateway

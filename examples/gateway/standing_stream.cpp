@@ -1,0 +1,50 @@
+#include "standing_stream.hpp"
+
+#include <utility>
+
+namespace mooring::gateway {
+
+void standing_stream::send(std::string message) {
+  std::lock_guard lock(mutex_);
+  if (is_closed_) return;
+  if (stream_ && stream_.push(http::event(message))) return;
+  waiting_.push_back(std::move(message));
+  if (waiting_.size() <= limit_) return;
+  waiting_.pop_front();
+  dropped_.fetch_add(1, std::memory_order_relaxed);
+}
+
+bool standing_stream::attach(http::event_stream stream) {
+  http::event_stream before;
+  bool is_refused = false;
+  {
+    std::lock_guard lock(mutex_);
+    is_refused = is_closed_;
+    if (is_refused) {
+      before = stream;
+    } else {
+      before = std::exchange(stream_, stream);
+      while (!waiting_.empty() && stream_.push(http::event(waiting_.front()))) waiting_.pop_front();
+    }
+  }
+  if (before) before.end();
+  return !is_refused;
+}
+
+void standing_stream::close() {
+  http::event_stream last;
+  {
+    std::lock_guard lock(mutex_);
+    is_closed_ = true;
+    last = std::exchange(stream_, http::event_stream());
+    waiting_.clear();
+  }
+  if (last) last.end();
+}
+
+bool standing_stream::is_open() const {
+  std::lock_guard lock(mutex_);
+  return stream_ && stream_.is_open();
+}
+
+}  // namespace mooring::gateway

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "http/server.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <string>
+
+namespace mooring::gateway {
+
+/** @brief The one event stream of a session that answers no request. While none is open, messages wait for it, up to a bound; then the oldest go.
+ *  @par Thread safety  Any thread, every member.
+ */
+class standing_stream {
+ public:
+  /** @param dropped  Counts the messages that nobody came for. */
+  standing_stream(std::size_t backlog, std::atomic<std::uint64_t>& dropped) : limit_(backlog), dropped_(dropped) {}
+
+  /** @brief Sends a message, or keeps it for the next stream. */
+  void send(std::string message);
+
+  /** @brief Puts a stream in the place of the one before, which ends. What waited is sent.  @return False, and the stream was ended, after `close`. */
+  bool attach(http::event_stream stream);
+
+  /** @brief Ends the stream for good. */
+  void close();
+
+  bool is_open() const;
+
+ private:
+  std::size_t const limit_;
+  std::atomic<std::uint64_t>& dropped_;
+
+  mutable std::mutex mutex_;  // guards all below. Pushing to a stream under it takes only the stream's own lock, and keeps messages in order.
+  http::event_stream stream_;
+  std::deque<std::string> waiting_;
+  bool is_closed_ = false;
+};
+
+}  // namespace mooring::gateway

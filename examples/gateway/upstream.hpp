@@ -1,0 +1,159 @@
+#pragma once
+
+#include "backend.hpp"
+#include "correlation.hpp"
+
+#include "http/message.hpp"
+#include "http/signal.hpp"
+#include "mcp/jsonrpc.hpp"
+
+#include <mooring/core/awaitable.hpp>
+#include <mooring/core/error.hpp>
+#include <mooring/core/task_scope.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace mooring::gateway {
+
+struct metrics;
+
+/** How long a session waits for its backends. */
+struct upstream_deadlines {
+  duration handshake = std::chrono::seconds(10);  ///< for `initialize` at a backend
+  duration request = std::chrono::seconds(30);    ///< for the answer, and from one streamed message to the next
+  duration farewell = std::chrono::seconds(5);    ///< for the DELETE
+};
+
+/** @brief A session at a backend, as it is kept among the hints of a record: enough to go on with it in another process. */
+struct backend_session {
+  backend_session() = default;
+  backend_session(std::string i, std::string v) : id(std::move(i)), version(std::move(v)) {}
+
+  std::string id;       ///< As the backend gave it; empty for a backend without sessions.
+  std::string version;  ///< The protocol version agreed with it.
+
+  std::string to_hint() const;
+  static std::optional<backend_session> from_hint(std::string_view hint);
+};
+
+/** What a session wants to hear of its upstreams. Called on any thread, never under a lock. */
+class upstream_observer {
+ public:
+  virtual ~upstream_observer() = default;
+
+  /** A message that a backend sent on its own account, on the stream that stands open for that. */
+  virtual void on_message(std::string backend, mcp::message sent) = 0;
+
+  /** A backend session was opened: the first one at this backend, or one in the place of a lost one. */
+  virtual void on_backend_session(bool is_first) = 0;
+};
+
+/** Passes on what a backend sends before its answer: which backend, and what. */
+using relay = std::function<awaitable<void>(std::string, mcp::message)>;
+
+/** @brief The connection of one client session to one backend: the backend session, the ids in flight, the standing stream.
+ *
+ *  The handshake runs in the session's scope, once for all who wait for it. When the backend has lost its session (404), it runs again, once for all
+ *  concurrent requests, and each of them is sent once more: a 404 says that it was not carried out. Nothing else is sent twice.
+ *
+ *  @par Thread safety  Any thread, every member. The mutex guards the state; nothing is awaited under it.
+ */
+class upstream : public std::enable_shared_from_this<upstream> {
+ public:
+  /** @param opening  The client's parameters of `initialize`, as JSON text: every backend session is opened with them. */
+  upstream(std::shared_ptr<backend> where, std::string opening, upstream_deadlines deadlines, std::shared_ptr<task_scope> scope,
+           std::weak_ptr<upstream_observer> observer, std::shared_ptr<metrics> counters, std::uint64_t seed);
+
+  std::string const& name() const noexcept { return backend_->name(); }
+
+  /** @brief Goes on with a backend session that is known from before, without asking the backend. */
+  void resume(backend_session known);
+
+  /** @brief Starts the handshake, unless there is a session or a handshake runs, or the backend is known to be down. Does not wait. */
+  void begin_joining(time_point now);
+
+  /** @brief Waits for the handshake that runs, if one does.  @return Whether there is a session now. */
+  awaitable<bool> wait_joined(time_point until);
+
+  bool is_joined() const;
+
+  /** The backend session; nothing before the first handshake has succeeded. */
+  std::optional<backend_session> session() const;
+
+  /** What the backend answered to `initialize`, as JSON text; empty after `resume`. */
+  std::string initialize_result() const;
+
+  /** @brief Sends a request and waits for its answer.
+   *
+   *  @param asked      With the client's id, and otherwise as the backend is to see it.
+   *  @param pass_on    Gets what the backend sends before the answer.
+   *  @return The response for the client, with the id of `asked`: the backend's own, or an error in its place.
+   */
+  awaitable<std::string> request(mcp::message asked, relay pass_on);
+
+  /** @brief Sends a notification or a response.  @return Whether the backend took it. */
+  awaitable<bool> send(mcp::message sent);
+
+  /** @brief As `send`, for the cancellation of a request of the client: under the ids that the backend knows it by. */
+  awaitable<void> send_cancelled(mcp::message sent);
+
+  /** @brief Ends all work at the backend.  @param ends_session  Whether the backend session is over too, so that the backend gets its DELETE. */
+  awaitable<void> close(bool ends_session);
+
+ private:
+  struct flight;
+  class flight_guard;
+  using self_pointer = std::shared_ptr<upstream>;
+
+  /** Where a request goes: the backend session and which handshake opened it. */
+  struct place {
+    place() = default;
+    place(backend_session s, std::uint64_t g) : session(std::move(s)), generation(g) {}
+    backend_session session;
+    std::uint64_t generation = 0;
+  };
+
+  awaitable<result<place>> find_place();
+  awaitable<result<place>> find_place_after(std::uint64_t lost_generation);
+  awaitable<result<place>> wait_for(std::shared_ptr<flight> joining, time_point until);
+  std::shared_ptr<flight> start_handshake_locked();
+  static awaitable<void> run_handshake(self_pointer self, std::shared_ptr<flight> mine);
+  awaitable<result<>> handshake();
+  awaitable<result<mcp::message>> read_handshake(http::reply answered, std::string id);
+
+  awaitable<result<http::reply>> post(std::string text, backend_session as);
+  awaitable<std::string> read_answer(http::reply answered, std::string client_id, std::string backend_id, relay pass_on);
+  awaitable<result<mcp::message>> read_events(http::event_source events, std::string awaited, relay pass_on);
+  awaitable<result<http::event_source>> reopen(std::string last_event_id);
+  static awaitable<void> listen(self_pointer self, std::uint64_t generation);
+  http::request make_request(std::string method, backend_session const& as, std::string body = {}) const;
+  void note_failure(error_code const& error);
+  bool is_current(std::uint64_t generation) const;
+
+  std::shared_ptr<backend> const backend_;
+  std::string const opening_;
+  upstream_deadlines const deadlines_;
+  std::shared_ptr<task_scope> const scope_;
+  std::weak_ptr<upstream_observer> const observer_;
+  std::shared_ptr<metrics> const metrics_;
+  in_flight in_flight_;
+
+  mutable std::mutex mutex_;  // guards all below; leaf
+  std::optional<backend_session> session_;
+  std::string initialize_result_;
+  std::uint64_t generation_ = 0;      // one more with each handshake
+  bool client_is_initialized_ = false;  // the client has said so, and a new backend session is told at once
+  bool is_closed_ = false;
+  std::shared_ptr<flight> joining_;
+  task_scope::task listener_;
+};
+
+/** @brief The error that a client gets in the place of a backend's answer. */
+std::string backend_error(std::string_view client_id, std::string_view backend, std::string_view what);
+
+}  // namespace mooring::gateway
