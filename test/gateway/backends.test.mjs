@@ -147,7 +147,7 @@ describe('a backend that hangs', limits, () => {
     await stuck;
   });
 
-  // GW32 GW33
+  // GW32
   test('at first is waited for within the budget, joins late, and the client is told', limits, async (t) => {
     const ready = gate();
     const late = await scripted_backend.start(t, 'late', {
@@ -155,25 +155,46 @@ describe('a backend that hangs', limits, () => {
       on_request: async (message) => void (message.method === 'initialize' && (await ready.opened)),
     });
     const quick = await scripted_backend.start(t, 'quick', { tools: ['quick_tool'] });
-    const gateway = await start_gateway(t, { late, quick });
+    const gateway = await start_gateway(t, { late, quick }, '--initialize-budget', '500ms');
     const begin = Date.now();
     const session = await raw_session.open(gateway.url);
-    assert.ok(Date.now() - begin < 8000, 'the budget of initialize is 5 s');
+    assert.ok(Date.now() - begin < 2000, 'the budget of initialize');
     const stream = await session.open_stream();
     assert.deepEqual((await session.list('tools')).map((tool) => tool.name), ['quick_tool']);
-
-    const contacted = late.calls('initialize').length;
-    const second_begin = Date.now();
-    const second = await raw_session.open(gateway.url);
-    assert.ok(Date.now() - second_begin < 1000, 'a backend known as unhealthy delays no new session');
-    assert.equal(late.calls('initialize').length, contacted, 'and is not contacted for it');
-    await second.delete();
 
     ready.open();
     await until(() => stream.messages().some((message) => message.method === 'notifications/tools/list_changed'), 'the client is told', 15_000);
     await until(async () => (await session.list('tools')).length === 2, 'the late tools');
     assert.equal(await session.tool_text('late_tool'), 'late:late_tool:');
     await session.delete();
+  });
+
+  // GW33
+  test('or refuses is soon known as unhealthy: it is not contacted for a new session, and delays none', limits, async (t) => {
+    const sick = await scripted_backend.start(t, 'sick', { on_request: (message) => { if (message.method === 'initialize') throw 503; } });
+    const quick = await scripted_backend.start(t, 'quick', { tools: ['quick_tool'] });
+    const gateway = await start_gateway(t, { sick, quick }, '--initialize-budget', '500ms');
+    for (let i = 0; i < 5; ++i) await (await raw_session.open(gateway.url)).delete();
+    const contacted = sick.calls('initialize').length;
+    const begin = Date.now();
+    for (let i = 0; i < 20; ++i) await (await raw_session.open(gateway.url)).delete();
+    assert.ok(sick.calls('initialize').length <= contacted + 2, `${sick.calls('initialize').length - contacted} contacts for 20 new sessions: now and then it may be tried`);
+    assert.ok(Date.now() - begin < 3000);
+  });
+
+  // GW33
+  test('in a call gets the client an error at its deadline, and the session lives on', limits, async (t) => {
+    const hung = await scripted_backend.start(t, 'hung');
+    const session = await raw_session.open((await start_gateway(t, { hung }, '--backend-deadline', '500ms')).url);
+    hung.hangs = (message) => message.method === 'tools/call';
+    const begin = Date.now();
+    const reply = await session.call_tool('echo', { message: 'm' }, 'mine');
+    assert.ok(Date.now() - begin < 3000);
+    assert.equal(reply.id, 'mine');
+    assert.ok(Number.isInteger(reply.error?.code));
+    assert.equal(hung.calls().length, 1, 'what may have been carried out is not sent again');
+    hung.hangs = () => false;
+    assert.equal(await session.tool_text('echo', { message: 'm' }), 'hung:echo:m');
   });
 
   // GW28 GW32
@@ -193,6 +214,26 @@ describe('a backend that hangs', limits, () => {
     assert.ok([200, 502, 503].includes(answer.status), `${answer.status} ${answer.text}`);
     if (answer.status !== 200) assert.equal(answer.headers['mcp-session-id'], undefined);
   });
+});
+
+describe('a backend that answers too much', limits, () => {
+  for (const is_streaming of [false, true]) {
+    // DE18
+    test(`gets the client a JSON-RPC error (${is_streaming ? 'event stream' : 'JSON'}), and the session lives on`, limits, async (t) => {
+      const backend = await scripted_backend.start(t, 'b', {
+        on_request: ({ method, params }) => {
+          if (method !== 'tools/call' || params.arguments.message !== 'much') return undefined;
+          return { content: [{ type: 'text', text: 'x'.repeat(100_000) }] };
+        },
+      });
+      const session = await raw_session.open((await start_gateway(t, { b: backend }, '--max-backend-reply', '50000')).url);
+      backend.is_streaming = is_streaming;
+      const reply = await session.call_tool('echo', { message: 'much' }, 8);
+      assert.equal(reply.id, 8);
+      assert.ok(Number.isInteger(reply.error?.code), JSON.stringify(reply).slice(0, 200));
+      assert.equal(await session.tool_text('echo', { message: 'm' }), 'b:echo:m');
+    });
+  }
 });
 
 describe('the end of a session', limits, () => {

@@ -127,6 +127,17 @@ describe('hostile input', limits, () => {
   });
 
   // GW19
+  test('the limits follow their flags', limits, async (t) => {
+    const small = await start_gateway(t, { echo }, '--max-body', '2000', '--max-header', '1000');
+    assert.equal(await raw_status(small.port, request_head(small.port, ['Content-Length: 2001'])), 413);
+    assert.equal(await raw_status(small.port, request_head(small.port, [`X-Filler: ${'x'.repeat(1000)}`, 'Content-Length: 0'])), 431);
+    const there = await raw_session.open(small.url);
+    assert.equal(await there.tool_text('echo', { message: 'z'.repeat(1500) }), 'z'.repeat(1500));
+    await there.delete();
+    await assert_lives();
+  });
+
+  // GW19
   test('what is not HTTP gets a 4xx or a closed connection', limits, async () => {
     const length = `Content-Length: ${body.length}`;
     const broken = {

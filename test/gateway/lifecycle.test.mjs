@@ -48,11 +48,11 @@ describe('SIGTERM', limits, () => {
     const sessions = await Promise.all(Array.from({ length: 10 }, () => raw_session.open(gateway.url)));
     const streams = await Promise.all(sessions.map((session) => session.open_stream()));
     const begin = Date.now();
-    assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
+    await gateway.assert_clean_end();
     assert.ok(Date.now() - begin < 5000);
     await Promise.all(streams.map((stream) => stream.ended));
     assert.equal(await held_sessions(echo), 0);
-    assert.deepEqual(await echo.stop(), { code: 0, signal: null });
+    await echo.assert_clean_end();
   });
 
   // GW41
@@ -71,6 +71,21 @@ describe('SIGTERM', limits, () => {
     await gateway.exited;
     assert.ok(Date.now() - begin < 2000);
     assert.notEqual(await hung, 200);
+  });
+
+  // GW41
+  test('ends with status 0 by the drain deadline though a call hangs', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b');
+    const gateway = await start_gateway(t, { b: backend }, '--drain', '500ms', '--shutdown-deadline', '1s', '--farewell-deadline', '1s');
+    const session = await raw_session.open(gateway.url);
+    backend.hangs = (message) => message.method === 'tools/call';
+    const hung = session.post(echo_call('m')).then((answer) => answer.status, () => 'cut');
+    await until(() => backend.calls().length === 1, 'the call at the backend');
+    const begin = Date.now();
+    await gateway.assert_clean_end();
+    assert.ok(Date.now() - begin >= 400 && Date.now() - begin < 5000, `${Date.now() - begin} ms`);
+    await hung;
+    assert.deepEqual(backend.deleted, ['b-1']);
   });
 
   // GW41
@@ -175,6 +190,15 @@ describe('flags', limits, () => {
   }
 
   // GW44
+  test('--help tells the defaults and gives status 0; the default address is loopback', limits, async (t) => {
+    for (const name of ['mooring-gateway', 'mooring-echo-server']) {
+      const program = run(t, name, ['--help']);
+      assert.deepEqual(await program.stop('SIGCONT', 5000), { code: 0, signal: null });
+      assert.match(program.output, /--listen\b[^\n]*(\n[^-\n]*)*127\.0\.0\.1/);
+    }
+  });
+
+  // GW44
   test('a port that is taken is refused with a message', limits, async (t) => {
     const echo = await start_echo(t, 'echo');
     for (const [name, line] of [
@@ -195,7 +219,7 @@ describe('flags', limits, () => {
     const gateway = await start_gateway(t, { echo }, '--threads', '4');
     const sessions = await Promise.all(Array.from({ length: 8 }, () => raw_session.open(gateway.url)));
     await Promise.all(sessions.flatMap((session) => Array.from({ length: 20 }, async (_, i) => assert.equal(text_of(await session.post(echo_call(`${i}`))), `${i}`))));
-    assert.deepEqual(await gateway.stop(), { code: 0, signal: null });
+    await gateway.assert_clean_end();
     assert.equal(await held_sessions(echo), 0);
   });
 

@@ -79,7 +79,15 @@ class program {
     return end;
   }
 
+  /** Asks the program to end and expects status 0: under a sanitizer, that nothing leaked either. */
+  async assert_clean_end() {
+    assert.deepEqual(await this.stop(), { code: 0, signal: null }, this.output.slice(-4000));
+  }
+
   kill() {
+    if (!this.is_running && this.process.exitCode !== 0 && this.process.signalCode !== 'SIGKILL') {
+      console.error(`${this.process.spawnargs.join(' ')} had ended with ${this.process.exitCode ?? this.process.signalCode}:\n${this.output.slice(-4000)}`);
+    }
     this.process.kill('SIGKILL');
     return this.exited;
   }
@@ -169,10 +177,13 @@ export function assert_on_loopback(pid) {
   assert.deepEqual(addresses.filter((address) => !loopback.has(address)), [], 'listens beyond loopback');
 }
 
-/** Resident memory of the process, in KiB. */
-export function resident_kib(pid) {
-  return Number(/^VmRSS:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+/** Memory of the process, in KiB: 'VmRSS' is what is resident, 'VmSize' what is mapped. */
+export function memory_kib(pid, kind = 'VmRSS') {
+  return Number(new RegExp(`^${kind}:\\s+(\\d+)`, 'm').exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
 }
+
+/** A sanitizer maps terabytes for its shadow, and keeps freed memory for a while. */
+export const is_sanitized = (pid) => memory_kib(pid, 'VmSize') > 2 ** 32;
 
 function attempt(action) {
   try {

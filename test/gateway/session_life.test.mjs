@@ -178,11 +178,45 @@ describe('owners', limits, () => {
   });
 
   // GW07
+  test('another principal gets 403 where the operator wants it said', limits, async (t) => {
+    const open = await start_gateway(t, { echo }, '--tokens', token_file(t), '--forbidden');
+    const session = await raw_session.open(open.url, { headers: as('token-of-alice') });
+    for (const answer of [await session.post(call('tools/list'), { headers: as('token-of-bob') }), await session.get(as('token-of-bob')), await session.delete(as('token-of-bob'))]) {
+      assert.equal(answer.status, 403, answer.text);
+    }
+    assert.equal((await session.post(call('tools/list'), { headers: { 'Mcp-Session-Id': 'unknown-id-unknown-id-unknown' } })).status, 404);
+    assert.equal(await session.tool_text('echo', { message: 'alive' }), 'alive');
+    await session.delete();
+  });
+
+  // GW07
   test('a token that nobody has opens no session', limits, async () => {
     const answer = await post(gateway.url, initialize_message(), { headers: as('no-such-token') });
     assert.ok([401, 403].includes(answer.status), answer.text);
     assert.equal(answer.headers['mcp-session-id'], undefined);
   });
+});
+
+describe('no room', limits, () => {
+  for (const flag of ['--max-entries', '--max-sessions']) {
+    // GW02
+    test(`at ${flag} gives initialize 503 with Retry-After and no id, until there is room again`, limits, async (t) => {
+      const echo = await start_echo(t, 'echo');
+      const gateway = await start_gateway(t, { echo }, flag, '2');
+      const sessions = [await raw_session.open(gateway.url), await raw_session.open(gateway.url)];
+      for (let i = 0; i < 3; ++i) {
+        const answer = await post(gateway.url, initialize_message());
+        assert.equal(answer.status, 503, answer.text);
+        assert.match(answer.headers['retry-after'] ?? '', /^\d+$/);
+        assert.equal(answer.headers['mcp-session-id'], undefined);
+      }
+      for (const session of sessions) assert.equal(await session.tool_text('echo', { message: 'alive' }), 'alive');
+      await sessions[0].delete();
+      const third = await raw_session.open(gateway.url);
+      assert.equal(await third.tool_text('echo', { message: 'm' }), 'm');
+      await until(async () => (await held_sessions(echo)) === 2, 'what was refused left nothing at the backend');
+    });
+  }
 });
 
 describe('streams', limits, () => {
@@ -214,6 +248,20 @@ describe('streams', limits, () => {
     assert.ok(second.is_open);
     await session.delete();
     await second.ended;
+  });
+
+  // GW16
+  test('an idle stream carries signs of life', limits, async (t) => {
+    const lively = await start_gateway(t, { scripted: backend }, '--keep-alive', '100ms');
+    const session = await raw_session.open(lively.url);
+    const stream = await session.open_stream();
+    for (let i = 0; i < 3; ++i) {
+      const length = stream.text.length;
+      await until(() => stream.text.length > length, 'another sign of life');
+    }
+    assert.deepEqual(stream.messages(), [], 'that no client takes for a message');
+    assert.ok(stream.text.split('\n').every((line) => line === '' || line.startsWith(':')), stream.text);
+    await session.delete();
   });
 
   // GW18
