@@ -70,6 +70,23 @@ describe('requests in flight', limits, () => {
   });
 
   // GW26 GW29
+  test('are cancelled at the backend when the client says so, under the id that the backend knows', limits, async (t) => {
+    const finish = gate();
+    t.after(finish.open);
+    const backend = await scripted_backend.start(t, 'b', { on_request: async ({ method }) => void (method === 'tools/call' && (await finish.opened)) });
+    const session = await raw_session.open((await start_gateway(t, { b: backend })).url);
+    const calls = ['one', 'two'].map((id) => session.post(echo_call(id, id)));
+    await until(() => backend.calls().length === 2, 'the calls at the backend');
+    assert.equal((await session.post({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'two', reason: 'enough' } })).status, 202);
+    const [cancelled] = await until(() => backend.calls('notifications/cancelled').length && backend.calls('notifications/cancelled'), 'the wish');
+    const meant = backend.calls().find((message) => message.params.arguments.message === 'two');
+    assert.strictEqual(cancelled.params.requestId, meant.id);
+    assert.equal(cancelled.params.reason, 'enough');
+    finish.open();
+    for (const answer of await Promise.all(calls)) assert.equal(answer.status, 200);
+  });
+
+  // GW26 GW29
   test('carry requests of two backends with one id to the client, and each answer back to its own', limits, async (t) => {
     const ask = (name) => ({
       tools: [`ask_${name}`],

@@ -28,7 +28,6 @@ describe('SIGTERM', limits, () => {
     const calls = [1, 2, 3].map((i) => busy.post(echo_call(`${i}`)));
     await until(() => backend.calls().length === 3, 'the calls at the backend');
     gateway.process.kill('SIGTERM');
-    await stream.ended;
     await until(async () => (await health(gateway).catch(() => 0)) === 503, '/healthz says 503 during the drain');
     const refused = await post(gateway.url, initialize_message());
     assert.equal(refused.status, 503, refused.text);
@@ -37,7 +36,8 @@ describe('SIGTERM', limits, () => {
 
     finish.open();
     for (const [i, answer] of (await Promise.all(calls)).entries()) assert.equal(text_of(answer), `b:echo:${i + 1}`);
-    assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+    await stream.ended;
+    assert.deepEqual(await gateway.exited, { code: 0, signal: null }, gateway.output);
     assert.deepEqual([...backend.deleted].sort(), ['b-1', 'b-2'], 'one DELETE for each backend session');
   });
 
@@ -53,6 +53,15 @@ describe('SIGTERM', limits, () => {
     await Promise.all(streams.map((stream) => stream.ended));
     assert.equal(await held_sessions(echo), 0);
     await echo.assert_clean_end();
+  });
+
+  // GW34 GW41
+  test('ends the backend sessions of sessions that the cache had no room for, too', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    const gateway = await start_gateway(t, { echo }, '--cache-capacity', '2');
+    for (let i = 0; i < 8; ++i) await raw_session.open(gateway.url);
+    await gateway.assert_clean_end();
+    await until(async () => (await held_sessions(echo)) === 0, 'no backend session is left');
   });
 
   // GW41

@@ -88,6 +88,15 @@ describe('time', { ...limits, concurrency: true }, () => {
     }
   });
 
+  // GW04 GW34
+  test('idle sessions that the cache had no room for end too, and their backend sessions with them', limits, async (t) => {
+    const alone = await start_echo(t, 'alone');
+    const gateway_of_two = await start_gateway(t, { alone }, '--ttl', '1s', '--cache-capacity', '2');
+    const sessions = await Promise.all(Array.from({ length: 6 }, () => raw_session.open(gateway_of_two.url)));
+    await until(async () => (await held_sessions(alone)) === 0, 'the expiry reached the backend');
+    for (const session of sessions) assert.equal((await session.post(call('tools/list'))).status, 404);
+  });
+
   // GW17
   test('an open stream keeps a session alive', limits, async () => {
     const session = await raw_session.open(gateway.url);
