@@ -77,6 +77,22 @@ awaitable<void> handle(std::shared_ptr<server_state> shared, request asked, resp
 
 }  // namespace
 
+// Closes the socket with the coroutine that served it: a watch may still hold the connection.
+class connection::socket_end {
+ public:
+  explicit socket_end(std::shared_ptr<connection> c) : ended_(std::move(c)) {}
+  socket_end(socket_end const&) = delete;
+  socket_end& operator=(socket_end const&) = delete;
+  ~socket_end() {
+    error_code ignored;  // nothing is left to be saved
+    ended_->current_ = nullptr;
+    ended_->socket_.close(ignored);
+  }
+
+ private:
+  std::shared_ptr<connection> ended_;
+};
+
 // Reads requests, one after the other. A class of its own because Beast's parser may not be moved while it reads.
 class connection::reader {
  public:
@@ -146,6 +162,7 @@ awaitable<void> connection::run(std::shared_ptr<connection> self) {
 
 awaitable<void> connection::serve(std::shared_ptr<connection> self) {
   server_state::presence const counted(self->shared_);
+  socket_end const closing(self);
   error_code ignored;
   self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   self->socket_.non_blocking(true, ignored);

@@ -27,6 +27,7 @@ class connection : public std::enable_shared_from_this<connection> {
 
  private:
   class reader;
+  class socket_end;
 
   static awaitable<void> serve(std::shared_ptr<connection> self);
   static awaitable<void> watch(std::shared_ptr<connection> self, std::shared_ptr<exchange> watched);

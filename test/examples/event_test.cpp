@@ -44,7 +44,7 @@ std::vector<row> const table{
     {"comments", ": hello\ndata: a\n:\n: data: no\n\n:\n\n", {"|a|-|-"}},
     {"unknown fields and a type without data", "foo: 1\n\nevent: x\n\ndata: a\n\n", {"|a|-|-"}},
     {"an id without data is handed out", "id: 1\ndata:\n\nid: 2\n\n", {"||1|-", "||2|-"}},
-    {"an empty id and an id with a zero byte", std::string("id:\ndata: a\n\nid: a\0b\ndata: b\n\n", 28), {"|a||-", "|b|-|-"}},
+    {"an empty id and an id with a zero byte", std::string("id:\ndata: a\n\nid: a\0b\ndata: b\n\n", 30), {"|a||-", "|b|-|-"}},
     {"retry that is no number", "retry: 1x\ndata: a\n\nretry: -5\ndata: b\n\n", {"|a|-|-", "|b|-|-"}},
     {"retry alone", "retry: 3000\n\n", {"||-|3000"}},
     {"the unfinished last event is dropped", "data: a\n\ndata: b\n", {"|a|-|-"}},
