@@ -9,7 +9,7 @@ import { event, scripted_backend } from './scripted_backend.mjs';
 
 const limits = { timeout: 30_000 };
 
-describe('requests in flight', limits, () => {
+describe('requests in flight', () => {
   for (const is_streaming of [false, true]) {
     // GW29
     test(`with equal ids each get their own reply (${is_streaming ? 'event streams' : 'JSON'})`, limits, async (t) => {
@@ -145,7 +145,7 @@ describe('requests in flight', limits, () => {
   });
 });
 
-describe('a backend that hangs', limits, () => {
+describe('a backend that hangs', () => {
   // GW33
   test('in a call delays no call to another, and not the end of the session', limits, async (t) => {
     const hung = await scripted_backend.start(t, 'hung', { tools: ['stuck'] });
@@ -233,7 +233,7 @@ describe('a backend that hangs', limits, () => {
   });
 });
 
-describe('a backend that answers too much', limits, () => {
+describe('a backend that answers too much', () => {
   for (const is_streaming of [false, true]) {
     // DE18
     test(`gets the client a JSON-RPC error (${is_streaming ? 'event stream' : 'JSON'}), and the session lives on`, limits, async (t) => {
@@ -253,7 +253,7 @@ describe('a backend that answers too much', limits, () => {
   }
 });
 
-describe('the end of a session', limits, () => {
+describe('the end of a session', () => {
   // GW34
   test('reaches every backend once, though some closes fail or hang, and keeps ids of any form', limits, async (t) => {
     const odd = `!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~${'z'.repeat(200)}`;
@@ -276,7 +276,7 @@ describe('the end of a session', limits, () => {
   });
 });
 
-describe('changes that a backend announces', limits, () => {
+describe('changes that a backend announces', () => {
   // GW35
   test('in a burst are one refresh, and the client is told and sees the new list', limits, async (t) => {
     const changing = await scripted_backend.start(t, 'changing', { tools: ['old'] });

@@ -9,7 +9,7 @@ import { as, start_echo, start_gateway, suite_scope, token_file, until } from '.
 import { call, exchange, messages_of, raw_session } from './raw_http.mjs';
 
 const limits = { timeout: 20_000 };
-describe('the modern era', limits, () => {
+describe('the modern era', () => {
   const scope = suite_scope();
   let echo, gateway, guarded, is_modern;
 

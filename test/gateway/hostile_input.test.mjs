@@ -37,7 +37,7 @@ function raw_status(port, head, more = [], within_ms = 10_000) {
 const request_head = (port, lines, first = 'POST /mcp HTTP/1.1') =>
   [first, `Host: 127.0.0.1:${port}`, 'Content-Type: application/json', 'Accept: application/json, text/event-stream', ...lines, '', ''].join('\r\n');
 
-describe('hostile input', limits, () => {
+describe('hostile input', () => {
   const scope = suite_scope();
   let echo, gateway, session;
 

@@ -9,7 +9,7 @@ import { call, client_headers, exchange, initialize_message, messages_of, next_i
 const limits = { timeout: 20_000 };
 const origin = 'https://app.example.com';
 
-describe('the HTTP rules', limits, () => {
+describe('the HTTP rules', () => {
   const scope = suite_scope();
   let echo, gateway, session;
 

@@ -13,7 +13,7 @@ import { scripted_backend } from './scripted_backend.mjs';
 const limits = { timeout: 30_000 };
 const health = async (server) => (await exchange(`${server.origin}/healthz`, { method: 'GET' })).status;
 
-describe('SIGTERM', limits, () => {
+describe('SIGTERM', () => {
   // GW41
   test('lets calls in flight finish, ends streams, refuses new work, ends backend sessions, and gives status 0', limits, async (t) => {
     const finish = gate();
@@ -116,7 +116,7 @@ describe('SIGTERM', limits, () => {
   });
 });
 
-describe('health and metrics', limits, () => {
+describe('health and metrics', () => {
   // GW42
   test('/healthz is 200 while it serves, backends or not, and names the storage', limits, async (t) => {
     const gateway = await start_gateway(t, { down: { url: 'http://127.0.0.1:9/mcp' } });
@@ -163,7 +163,7 @@ describe('health and metrics', limits, () => {
   });
 });
 
-describe('flags', limits, () => {
+describe('flags', () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mooring-gateway-test-'));
   process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
   const file = (name, text) => (fs.writeFileSync(path.join(folder, name), text), path.join(folder, name));

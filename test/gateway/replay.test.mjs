@@ -8,7 +8,7 @@ import { event, scripted_backend } from './scripted_backend.mjs';
 
 const limits = { timeout: 30_000 };
 
-describe('a backend that forgets', limits, () => {
+describe('a backend that forgets', () => {
   // GW30
   test('is initialized once more for all requests together, and each is replayed once', limits, async (t) => {
     const backend = await scripted_backend.start(t, 'b');
@@ -76,7 +76,7 @@ describe('a backend that forgets', limits, () => {
   });
 });
 
-describe('a request that may have been carried out', limits, () => {
+describe('a request that may have been carried out', () => {
   const failures = {
     'cut without an answer': (response) => response.socket.destroy(),
     'cut in the middle of an answer': (response) => {

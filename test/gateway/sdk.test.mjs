@@ -40,7 +40,7 @@ const servers = {
 };
 
 for (const [title, start] of Object.entries(servers)) {
-  describe(title, limits, () => {
+  describe(title, () => {
     for (const generation of legacy_generations) {
       // GW01 GW25 GW34
       test(`serves a whole session to ${generation.name}`, limits, async (t) => {
@@ -105,7 +105,7 @@ for (const [title, start] of Object.entries(servers)) {
   });
 }
 
-describe('one backend', limits, () => {
+describe('one backend', () => {
   for (const generation of [v1_client, v2_legacy_client]) {
     // GW26
     test(`shows ${generation.name} the backend's own lists, unchanged`, limits, async (t) => {
@@ -166,7 +166,7 @@ describe('one backend', limits, () => {
   }
 });
 
-describe('several backends', limits, () => {
+describe('several backends', () => {
   // GW27 GW28
   test('prefix what clashes, keep the rest, and look alike on every gateway', limits, async (t) => {
     const backends = { one: await start_echo(t, 'one'), all: await start_everything(t), two: await start_echo(t, 'two') };
@@ -194,6 +194,34 @@ describe('several backends', limits, () => {
     assert.ok(prompts.some((prompt) => prompt.name === 'simple-prompt'));
     assert.ok((await first.client.getPrompt({ name: 'simple-prompt' })).messages.length > 0);
     await assert.rejects(first.client.getPrompt({ name: 'no such prompt' }), { code: -32602 });
+  });
+
+  // GW26 GW27 GW28
+  test('offer all that one offers alone: templates, completion, log levels, subscriptions, sampling', limits, async (t) => {
+    const gateway = await start_gateway(t, { all: await start_everything(t), echo: await start_echo(t, 'echo') });
+    const seen = [];
+    const { client } = await sdk_connection.open(t, v1_client, gateway.url, {
+      capabilities: { sampling: {} },
+      requests: { 'sampling/createMessage': () => ({ model: 'none', role: 'assistant', content: { type: 'text', text: 'sampled answer' } }) },
+      notifications: { 'notifications/resources/updated': (notification) => void seen.push(notification.params.uri) },
+    });
+    const call_of = (name, args) => client.callTool({ name, arguments: args ?? {} });
+    const { resourceTemplates: templates } = await client.listResourceTemplates();
+    const template = templates.find(({ uriTemplate }) => uriTemplate.endsWith('text/{resourceId}'));
+    const { contents } = await client.readResource({ uri: template.uriTemplate.replace('{resourceId}', '7') });
+    assert.match(contents[0].text, /^Resource 7\b/);
+    const argument = { name: 'department', value: 'E' };
+    assert.deepEqual((await client.complete({ ref: { type: 'ref/prompt', name: 'completable-prompt' }, argument })).completion.values, ['Engineering']);
+    const by_template = { ref: { type: 'ref/resource', uri: template.uriTemplate }, argument: { name: 'resourceId', value: '1' } };
+    assert.deepEqual((await client.complete(by_template)).completion.values, ['1']);
+    await client.setLoggingLevel('error');
+
+    const { uri } = (await client.listResources()).resources[0];
+    await client.subscribeResource({ uri });
+    await call_of('toggle-subscriber-updates');
+    await until(() => seen.includes(uri), 'the update of the resource');
+    await client.unsubscribeResource({ uri });
+    assert.match((await call_of('trigger-sampling-request', { prompt: 'p' })).content[0].text, /sampled answer/);
   });
 
   // GW28

@@ -9,7 +9,7 @@ import { scripted_backend } from './scripted_backend.mjs';
 
 const limits = { timeout: 20_000 };
 
-describe('the end of a session', limits, () => {
+describe('the end of a session', () => {
   const scope = suite_scope();
   let echo, gateway;
 
@@ -67,7 +67,7 @@ describe('the end of a session', limits, () => {
   });
 });
 
-describe('time', { ...limits, concurrency: true }, () => {
+describe('time', { concurrency: true }, () => {
   const scope = suite_scope();
   let echo, gateway;
 
@@ -140,7 +140,7 @@ describe('time', { ...limits, concurrency: true }, () => {
   });
 });
 
-describe('owners', limits, () => {
+describe('owners', () => {
   const scope = suite_scope();
   let echo, gateway;
 
@@ -206,7 +206,7 @@ describe('owners', limits, () => {
   });
 });
 
-describe('no room', limits, () => {
+describe('no room', () => {
   for (const flag of ['--max-entries', '--max-sessions']) {
     // GW02
     test(`at ${flag} gives initialize 503 with Retry-After and no id, until there is room again`, limits, async (t) => {
@@ -228,7 +228,7 @@ describe('no room', limits, () => {
   }
 });
 
-describe('streams', limits, () => {
+describe('streams', () => {
   const scope = suite_scope();
   let backend, gateway;
 
