@@ -1,0 +1,79 @@
+#pragma once
+
+#include <mooring/cache/disposal_reason.hpp>
+#include <mooring/core/clock.hpp>
+#include <mooring/session/metadata.hpp>
+#include <mooring/session/principal.hpp>
+#include <mooring/storage/revision.hpp>
+
+#include "session/open_sessions.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mooring::detail {
+
+/** @brief A session object with the record that it was built from: the value that the cache keeps.
+ *
+ *  The object in it changes only by decoration, and only until it is closed; the record's id and owner never change.
+ *
+ *  @par Thread safety  Any thread. A leaf mutex guards what may change.
+ */
+class cached_session {
+ public:
+  cached_session(std::string id, principal owner, mooring::revision built_from, metadata stored, std::shared_ptr<void> session,
+                 std::optional<time_point> rebuild_at, open_sessions::place place);
+
+  std::string const id;
+  principal const owner;
+  /** When a partial session is to be rebuilt; the end of time for a whole one. */
+  time_point const rebuild_at;
+
+  open_sessions::place const& seat() const noexcept { return place_; }
+
+  /** The session as it is now; null once closed. */
+  std::shared_ptr<void> session() const;
+
+  /** Whether it was built from the record at this revision, or from one with equal metadata. */
+  bool is_built_from(mooring::revision const& stored) const;
+
+  /** Whether a record that has another revision is what the session was built from, or what a running decoration is about to write. Remembers the revision
+   *  of an equal one, so that later checks compare tokens again. */
+  bool agrees_with(mooring::revision const& stored, metadata const& value);
+
+  /** As above, but for what running decorations are about to write: a decoration starts from a session that is all there. */
+  bool is_current(mooring::revision const& stored, metadata const& value) const;
+
+  /** A decoration announces what it is about to write, so that a check that finds it written before the decoration has ended does not evict the session. */
+  void expect(std::shared_ptr<metadata const> const& next);
+  void expect_no_more(std::shared_ptr<metadata const> const& next) noexcept;
+
+  /** Puts a decorated session in place of `before`, as built from what was written. False when that is no longer there: closed, or decorated by another. */
+  bool decorate(std::shared_ptr<void> const& before, std::shared_ptr<void> after, mooring::revision written, metadata const& next);
+
+  /** As above, of a session that was built from the decorated record already. */
+  bool decorate(std::shared_ptr<void> const& before, std::shared_ptr<void> after);
+
+  /** The session to close, given out once; null for everybody else. */
+  std::shared_ptr<void> take_for_closing();
+
+  void add_lease() noexcept { leases_.fetch_add(1, std::memory_order_relaxed); }
+  void drop_lease() noexcept { leases_.fetch_sub(1, std::memory_order_relaxed); }
+  bool is_leased() const noexcept { return leases_.load(std::memory_order_relaxed) > 0; }
+
+ private:
+  open_sessions::place const place_;
+  std::atomic<std::size_t> leases_{0};  // a count for the touching of leased records only: nothing is ordered by it
+  mutable std::mutex mutex_;
+  mooring::revision built_from_;
+  metadata stored_;
+  std::vector<std::shared_ptr<metadata const>> expected_;
+  std::shared_ptr<void> session_;
+};
+
+}  // namespace mooring::detail

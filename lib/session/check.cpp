@@ -1,0 +1,52 @@
+#include "session/engine.hpp"
+#include "session/records.hpp"
+
+namespace mooring::detail {
+namespace {
+
+// A storage that serves reads and refuses writes (a replica that lost its peers, a full disk) refuses a sliding read too.
+bool may_refuse_writes_only(error_code error) {
+  return error == errc::unavailable || error == errc::server_error || error == errc::storage_full || error == errc::permission_denied || error == errc::wrong_master;
+}
+
+// A record that cannot be read is no transient failure: the load tells the caller.
+bool is_final(error_code error) { return error == errc::corrupt_record; }
+
+result<verdict> judge(cached_session& cached, result<std::optional<stored_record>> const& found) {
+  if (!found) {
+    if (is_final(found.error())) return verdict::expired;
+    return found.error();
+  }
+  if (!*found) return verdict::expired;
+  return cached.agrees_with((*found)->revision, (*found)->value) ? verdict::alive : verdict::expired;
+}
+
+awaitable<result<verdict>> check_with_read(state_ptr state, cached_session_ptr cached) {
+  auto const begun = state->clock.now();
+  auto const deadline = state->options.deadlines.read;
+  auto found = co_await load_record(state, cached->id, deadline);
+  bool const is_in_time = state->clock.now() - begun < deadline;
+  if (!found && is_in_time && may_refuse_writes_only(found.error())) found = co_await peek_record(state, cached->id, deadline);
+  if (found && !*found) state->bury(cached->id);
+  co_return judge(*cached, found);
+}
+
+}  // namespace
+
+check_answer check_session(state_ptr const& state, cached_session_ptr const& cached) {
+  if (cached->rebuild_at != time_point::max() && state->clock.recent() >= cached->rebuild_at) return verdict::expired;
+  auto const known = state->store->load_revision_at_once(cached->id);
+  if (!known) return check_with_read(state, cached);
+  if (!*known) {
+    if (is_final(known->error())) return verdict::expired;
+    return known->error();
+  }
+  if (!**known) {
+    state->bury(cached->id);
+    return verdict::expired;
+  }
+  if (cached->is_built_from(***known)) return verdict::alive;
+  return check_with_read(state, cached);
+}
+
+}  // namespace mooring::detail

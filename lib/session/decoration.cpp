@@ -1,0 +1,159 @@
+#include "session/engine.hpp"
+#include "session/operation.hpp"
+#include "session/records.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace mooring::detail {
+namespace {
+
+// What all rounds of one decoration share.
+struct decoration_call {
+  decoration_call(engine_ptr e, std::string i, principal w, erased_decorator d, duration t, std::shared_ptr<operation_base> o)
+      : self(std::move(e)), id(std::move(i)), who(std::move(w)), decorate(std::move(d)), deadline(t), work(std::move(o)) {}
+
+  engine_ptr const self;
+  std::string const id;
+  principal const who;
+  erased_decorator const decorate;
+  duration const deadline;
+  std::shared_ptr<operation_base> const work;
+};
+using decoration_call_ptr = std::shared_ptr<decoration_call const>;
+
+class expectation {
+ public:
+  expectation(cached_session_ptr of, std::shared_ptr<metadata const> next) : of_(std::move(of)), next_(std::move(next)) { of_->expect(next_); }
+  ~expectation() { of_->expect_no_more(next_); }
+  expectation(expectation const&) = delete;
+  expectation& operator=(expectation const&) = delete;
+
+ private:
+  cached_session_ptr const of_;
+  std::shared_ptr<metadata const> const next_;
+};
+
+result<erased_decoration> apply(decoration_call const& call, std::shared_ptr<void> current, metadata data) {
+  auto const& state = *call.self->state;
+  result<erased_decoration> made(make_error_code(errc::load_failed));
+  try {
+    made = call.decorate(call.id, std::move(current), std::move(data));
+  } catch (std::exception const& thrown) {
+    state.log(severity::error, std::string("a decorator threw: ") + thrown.what());
+  } catch (...) {
+    state.log(severity::error, "a decorator threw something that is no std::exception");
+  }
+  if (!made) return made;
+  if (!made->session) return make_error_code(errc::invalid_argument);
+  if (auto checked = check_data(made->data, state.options.limits); !checked) return checked.error();
+  return made;
+}
+
+// The lease on a decorated session, if it is still what the cache holds.
+held_session lease_of(engine& self, cached_session_ptr const& decorated) {
+  auto found = self.cache->peek(decorated->id);
+  if (!found || found.value() != decorated) return {};
+  return held_session(std::move(found));
+}
+
+// What one round came to: a lease, the news that it has to be done again, or that only the session is missing.
+enum class round { done, conflict, written };
+struct round_outcome {
+  round_outcome() = default;
+  explicit round_outcome(round e, held_session h = {}, metadata d = {}) noexcept : ended(e), held(std::move(h)), data_before(std::move(d)) {}
+  round ended = round::conflict;
+  held_session held;
+  metadata data_before;
+};
+
+awaitable<result<round_outcome>> decorate_once(decoration_call_ptr call, cached_session_ptr cached) {
+  auto const& self = *call->self;
+  auto const state = self.state;
+  auto read = co_await peek_record(state, call->id, call->deadline);
+  if (!read) co_return read.error();
+  if (!*read) co_return make_error_code(errc::not_found);
+  auto found = verify_record(*state, std::move(**read), call->who);
+  if (!found) co_return found.error();
+  auto const before = cached->session();
+  if (!before || !cached->is_current(found->at, found->stored)) co_return round_outcome(round::conflict);
+
+  auto data_before = found->parts.data;
+  auto made = apply(*call, before, data_before);
+  if (!made) co_return made.error();
+  found->parts.data = std::move(made->data);
+  auto const next = std::make_shared<metadata const>(write_record(found->parts));
+  if (auto checked = check_text_map(*next, state->options.limits); !checked) co_return checked.error();
+  if (!call->work->commit()) co_return make_error_code(errc::cancelled);
+
+  expectation const expected(cached, next);
+  auto const written = co_await update_record(state, call->id, *next, found->at, call->deadline);
+  if (written.is_absent()) co_return make_error_code(errc::not_found);
+  if (!written && written.error() == errc::conflict) co_return round_outcome(round::conflict);
+  if (!written) co_return written.error();
+  if (cached->decorate(before, std::move(made->session), **written, *next)) {
+    auto held = lease_of(*call->self, cached);
+    if (held) co_return round_outcome(round::done, std::move(held));
+  }
+  co_return round_outcome(round::written, held_session(), std::move(data_before));
+}
+
+// The record is decorated, and the session that was left the cache meanwhile: decorates a fresh one, without writing again.
+awaitable<result<held_session>> decorate_restored(decoration_call_ptr call, metadata data_before) {
+  auto const state = call->self->state;
+  for (std::size_t tries = 0; tries <= state->options.max_conflict_retries; ++tries) {
+    auto fresh = co_await get(call->self, call->id, call->who, call_options());
+    if (!fresh) co_return fresh.error();
+    if (!*fresh) co_return make_error_code(errc::not_found);
+    auto made = apply(*call, fresh->session(), data_before);
+    if (!made) co_return made.error();
+    if (!fresh->entry().decorate(fresh->session(), std::move(made->session))) continue;
+    auto held = lease_of(*call->self, fresh->entry_pointer());
+    if (held) co_return std::move(held);
+  }
+  co_return make_error_code(errc::conflict);
+}
+
+awaitable<result<held_session>> decorate_session(decoration_call_ptr call) {
+  auto const state = call->self->state;
+  for (std::size_t tries = 0; tries <= state->options.max_conflict_retries; ++tries) {
+    auto current = co_await get(call->self, call->id, call->who, call_options());
+    if (!current) co_return current.error();
+    if (!*current) co_return make_error_code(errc::not_found);
+    auto ended = co_await decorate_once(call, current->entry_pointer());
+    if (!ended) {
+      if (ended.error() == errc::not_found) call->self->bury(call->id, disposal_reason::terminated);
+      co_return ended.error();
+    }
+    if (ended->ended == round::done) co_return std::move(ended->held);
+    current->release();
+    if (ended->ended == round::written) co_return co_await decorate_restored(call, std::move(ended->data_before));
+  }
+  co_return make_error_code(errc::conflict);
+}
+
+awaitable<void> decorating(decoration_call_ptr call, answer<held_session> caller, [[maybe_unused]] outstanding::token counted) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  auto done = co_await decorate_session(call);
+  if (!done) call->self->state->refuse("decorate", done.error());
+  caller.deliver(done);
+}
+
+}  // namespace
+
+awaitable<result<held_session>> decorate(engine_ptr self, std::string id, principal who, erased_decorator decorate, call_options call) {
+  if (auto admitted = self->admit("decorate", id, call); !admitted) co_return admitted.error();
+  if (!decorate) co_return self->state->refuse("decorate", make_error_code(errc::invalid_argument));
+  auto const work = std::make_shared<operation<held_session>>();
+  answer<held_session> caller(work);
+  outstanding::token counted(self->state->working);
+  auto const deadline = step_deadline(call, self->state->options.deadlines.change);
+  auto const made = std::make_shared<decoration_call const>(self, std::move(id), std::move(who), std::move(decorate), deadline, work);
+  self->state->work.spawn(decorating(made, std::move(caller), std::move(counted)));
+  co_return co_await operation<held_session>::join(work);
+}
+
+}  // namespace mooring::detail

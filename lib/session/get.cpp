@@ -1,0 +1,123 @@
+#include "session/cancellation.hpp"
+#include "session/engine.hpp"
+#include "session/records.hpp"
+
+#include <algorithm>
+
+namespace mooring::detail {
+namespace {
+
+// What is known of an id that is not cached, before anything is restored for it.
+enum class presence { live, absent, in_creation };
+
+// Waits for a creation on this replica. Success: look again.
+awaitable<result<>> wait_for_creation(shared_future<bool> ended, duration remaining) {
+  auto const waited = co_await ended.wait(call_options{remaining});
+  // Dropped without an outcome is how a creation ends.
+  if (!waited && waited.error() != errc::closed) co_return waited.error();
+  co_return result<>();
+}
+
+awaitable<result<presence>> look_up(state_ptr state, std::string id, principal who, duration deadline) {
+  auto read = co_await peek_record(state, std::move(id), deadline);
+  if (!read) co_return read.error();
+  if (!*read) co_return presence::absent;
+  auto const found = verify_record(*state, std::move(**read), who);
+  if (!found) co_return found.error();
+  co_return found->parts.state == record_state::live ? presence::live : presence::in_creation;
+}
+
+// The caller is not the owner of what this replica has in hand. Where that is to be hidden, an unknown id's one read is made, and its answer given.
+awaitable<result<held_session>> turn_away(state_ptr state, std::string id, duration deadline) {
+  if (state->options.hide_owner_mismatch) {
+    auto const read = co_await peek_record(state, std::move(id), deadline);
+    if (!read && read.error() != errc::corrupt_record) co_return read.error();
+    co_return held_session();
+  }
+  co_return state->refuse("get", make_error_code(errc::wrong_owner));
+}
+
+result<held_session> refused_get(manager_state& state, error_code why) {
+  if (why == errc::wrong_owner && state.options.hide_owner_mismatch) return held_session();
+  return state.refuse("get", why);
+}
+
+bool is_owned_by(lease<cached_session_ptr> const& held, principal const& who) noexcept { return held.value()->owner.is_same_as(who); }
+
+enum class in_cache { nothing, own, of_another };
+
+// Leaves no lease behind: one held over the get would keep an expired session open until its successor is there.
+in_cache find_cached(engine const& self, std::string_view id, principal const& who) {
+  auto const known = self.cache->peek(id);
+  if (!known) return in_cache::nothing;
+  return is_owned_by(known, who) ? in_cache::own : in_cache::of_another;
+}
+
+}  // namespace
+
+std::optional<result<held_session>> get_at_once(engine& self, std::string_view id, principal const& who, call_options call) {
+  if (auto admitted = self.admit("get", id, call); !admitted) return admitted.error();
+  // The owner first: a check slides the expiry.
+  auto const known = self.cache->peek(id);
+  if (!known || !is_owned_by(known, who)) return std::nullopt;
+  auto hit = self.cache->try_get(id);
+  if (!hit) return std::nullopt;
+  if (hit.leased.value() != known.value() && !is_owned_by(hit.leased, who)) return std::nullopt;
+  held_session held(std::move(hit.leased));
+  if (!held) return std::nullopt;
+  return result<held_session>(std::move(held));
+}
+
+awaitable<result<held_session>> get(engine_ptr self, std::string id, principal who, call_options call) {
+  auto const state = self->state;
+  auto const until = saturating_add(state->clock.now(), call.deadline.value_or(state->options.deadlines.get));
+  for (;;) {
+    if (auto admitted = self->admit("get", id, {}); !admitted) co_return admitted.error();
+    if (state->is_gone(id)) co_return held_session();
+    auto remaining = until - state->clock.now();
+    if (remaining <= duration::zero()) co_return state->refuse("get", make_error_code(errc::deadline_exceeded));
+
+    auto const read_deadline = std::min(remaining, state->options.deadlines.read);
+    auto const held_here = find_cached(*self, id, who);
+    if (held_here == in_cache::of_another) co_return co_await turn_away(state, id, read_deadline);
+    if (held_here == in_cache::nothing) {
+      auto const creation = state->creations->find(id);
+      if (creation && !creation->owner.is_same_as(who)) co_return co_await turn_away(state, id, read_deadline);
+      if (creation) {
+        auto const waited = co_await wait_for_creation(creation->ended, remaining);
+        if (!waited) co_return state->refuse("get", waited.error());
+        auto const cancellation = co_await asio::this_coro::cancellation_state;
+        if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
+        continue;
+      }
+      auto const seen = co_await look_up(state, id, who, read_deadline);
+      if (!seen) {
+        bool const is_late = state->clock.now() >= until && seen.error() == errc::unavailable;
+        co_return refused_get(*state, is_late ? make_error_code(errc::deadline_exceeded) : seen.error());
+      }
+      if (*seen == presence::absent) co_return held_session();
+      if (*seen == presence::in_creation) {
+        // It may have begun, or ended, while the record was read.
+        if (self->cache->peek(id)) continue;
+        co_return state->refuse("get", make_error_code(errc::not_ready));
+      }
+      auto const cancellation = co_await asio::this_coro::cancellation_state;
+      if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
+      remaining = until - state->clock.now();
+    }
+
+    owner_rights::right const right(state->rights, id, who);
+    auto got = co_await self->cache->get(id, call_options{remaining});
+    if (!got) co_return refused_get(*state, got.error());
+    if (!*got) co_return held_session();
+    // The entry may be another than the one that was looked at.
+    if (!is_owned_by(*got, who)) co_return refused_get(*state, make_error_code(errc::wrong_owner));
+    if (state->is_gone(id)) co_return held_session();
+    held_session held(std::move(*got));
+    if (held) co_return std::move(held);
+    // Closed between the cache's answer and here.
+    co_return state->refuse("get", make_error_code(errc::revoked));
+  }
+}
+
+}  // namespace mooring::detail

@@ -1,0 +1,118 @@
+#include "session/engine.hpp"
+#include "session/factory_call.hpp"
+
+#include <mooring/storage/local_storage.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace mooring::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t default_capacity = 1000;
+
+// The first rule that the options break, as a sentence; empty when they keep all.
+std::string broken_rule(manager_options const& options) {
+  auto const text = [](duration span) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(span).count()) + " ms"; };
+  auto const& d = options.deadlines;
+  auto const shortest = std::min({d.generate, d.create, d.read, d.write_back, d.change, d.terminate, d.factory, d.get, d.shutdown});
+  if (shortest <= 0ns) return "deadlines: each must be above zero, and one is " + text(shortest);
+  if (options.ttl < 2ms) return "ttl: must be at least 2 ms, and is " + text(options.ttl);
+  if (options.placeholder_ttl <= d.factory)
+    return "placeholder_ttl: must be above deadlines.factory (" + text(d.factory) + "), and is " + text(options.placeholder_ttl);
+  if (options.sweep_interval && *options.sweep_interval < 1ms) return "sweep_interval: must be at least 1 ms, and is " + text(*options.sweep_interval);
+  if (options.sweep_concurrency == 0) return "sweep_concurrency: must be above 0";
+  if (options.max_restores == 0) return "max_restores: must be above 0";
+  if (options.max_sessions == 0) return "max_sessions: must be above 0";
+  if (options.max_sessions_per_principal == std::size_t(0)) return "max_sessions_per_principal: must be above 0, or empty";
+  if (options.partial_retry <= 0ns) return "partial_retry: must be above zero, and is " + text(options.partial_retry);
+  if (options.tombstone_ttl && *options.tombstone_ttl < 0ns) return "tombstone_ttl: must not be negative";
+  return {};
+}
+
+cache_options cache_options_of(manager_options const& options) {
+  cache_options made;
+  made.capacity_entries = options.cache_capacity == 0 ? default_capacity : options.cache_capacity;
+  made.max_stale = options.max_stale;
+  made.check_interval = options.check_interval;
+  made.negative_ttl = duration::zero();  // a get looks into the storage before it loads
+  made.failure_backoff = options.failure_backoff;
+  made.failure_backoff_limit = options.failure_backoff_limit;
+  made.load_timeout = duration::zero();  // each step of a load has its own deadline
+  made.drain_deadline = options.deadlines.shutdown;
+  made.log = options.log;
+  return made;
+}
+
+awaitable<void> dispose_session(state_ptr state, std::string id, cached_session_ptr cached, disposal_reason reason) {
+  outstanding::token const counted(state->working);
+  auto session = cached->take_for_closing();
+  if (!session) co_return;
+  co_await close_session(std::move(state), std::move(id), std::move(session), reason);
+}
+
+result<std::unique_ptr<session_cache>> make_cache(state_ptr const& state, std::string* why) {
+  cache_callbacks<std::string, cached_session_ptr> callbacks;
+  callbacks.load = [state](std::string id) { return load_answer<cached_session_ptr>(restore_session(state, std::move(id))); };
+  callbacks.check = [state](std::string const&, cached_session_ptr const& cached) { return check_session(state, cached); };
+  callbacks.dispose = [state](std::string id, cached_session_ptr cached, disposal_reason reason) {
+    return dispose_session(state, std::move(id), std::move(cached), reason);
+  };
+  return session_cache::make(state->ex, std::move(callbacks), cache_options_of(state->options), why);
+}
+
+}  // namespace
+
+result<engine_ptr> make_engine(executor ex, std::shared_ptr<storage<metadata>> store, std::shared_ptr<erased_factory> factory, manager_options options,
+                               std::string* why) {
+  auto const refuse = [&](std::string sentence) -> result<engine_ptr> {
+    if (why) *why = std::move(sentence);
+    return make_error_code(errc::invalid_argument);
+  };
+  if (!store) return refuse("storage: must not be null");
+  if (!factory) return refuse("factory: must not be null");
+  if (auto broken = broken_rule(options); !broken.empty()) return refuse(std::move(broken));
+  auto binder = owner_binder::make(options.binding_keys, why);
+  if (!binder) return binder.error();
+  bool const is_shared = dynamic_cast<local_storage<metadata>*>(store.get()) == nullptr;
+  auto const state = std::make_shared<manager_state>(std::move(ex), std::move(store), std::move(factory), std::move(*binder), std::move(options));
+  if (is_shared && !state->binder.has_keys())
+    state->log(severity::warning, "no binding_keys on a shared storage: owners are bound with the salt alone, which whoever can write the storage can forge");
+  auto cache = make_cache(state, why);
+  if (!cache) return cache.error();
+  auto self = std::make_shared<engine>(state, std::move(*cache));
+  state->background.spawn(sweep_regularly(self));
+  state->background.spawn(touch_regularly(self));
+  return self;
+}
+
+result<> engine::admit(char const* operation, call_options call) const {
+  if (state->is_closing.load(std::memory_order_acquire)) return state->refuse(operation, make_error_code(errc::closed));
+  if (call.deadline && *call.deadline <= duration::zero()) return state->refuse(operation, make_error_code(errc::deadline_exceeded));
+  return {};
+}
+
+result<> engine::admit(char const* operation, std::string_view id, call_options call) const {
+  if (!is_valid_id(id)) return state->refuse(operation, make_error_code(errc::invalid_id));
+  return admit(operation, call);
+}
+
+manager_stats stats(engine const& self) {
+  auto const& state = *self.state;
+  manager_stats seen;
+  seen.open_sessions = state.sessions->size();
+  seen.creations = state.creations->size();
+  seen.restores = state.restores.load();
+  seen.tombstones = state.gone.size(state.clock.now());
+  seen.created = state.created.load();
+  seen.restored = state.restored.load();
+  seen.terminated = state.terminated.load();
+  seen.closed = state.closed.load();
+  seen.refused = state.refused.load();
+  seen.cache = self.cache->stats();
+  return seen;
+}
+
+}  // namespace mooring::detail

@@ -1,0 +1,54 @@
+#include "session/engine.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+
+namespace mooring::detail {
+namespace {
+
+// At least this much of the deadline is left to who is told late; not zero, which would not wait at all.
+constexpr duration shortest_wait = std::chrono::milliseconds(1);
+
+duration remaining(manager_state const& state, time_point until) { return std::max<duration>(until - state.clock.now(), shortest_wait); }
+
+// C15: new work is refused already; cancel, let operations end, drain the cache, join, close the storage.
+awaitable<void> shutting_down(engine_ptr self, time_point until) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  auto const state = self->state;
+  co_await state->background.close();
+  for (auto const& creation : state->creations->all()) creation->stop();
+  auto const left = remaining(*state, until);
+  co_await self->cache->close(call_options{left});
+  // What ignores its cancellation is cancelled again below, and not waited for.
+  auto const all_ended = state->working.idle();
+  auto const idle = co_await all_ended.wait(call_options{remaining(*state, until)});
+  if (!idle) state->log(severity::warning, "shutdown: the deadline passed before all sessions were closed");
+  state->calls.cancel();
+  state->work.cancel();
+  if (state->options.closes_storage) co_await state->store->close();
+  self->shutdown_ended.complete(true);
+}
+
+}  // namespace
+
+awaitable<void> shutdown(engine_ptr self, call_options call) {
+  auto const state = self->state;
+  auto const until = saturating_add(state->clock.now(), call.deadline.value_or(state->options.deadlines.shutdown));
+  auto const ended = self->shutdown_ended.get_future();
+  state->is_closing.store(true, std::memory_order_release);
+  if (!self->has_shutdown_begun.exchange(true)) state->last.spawn(shutting_down(self, until));
+  auto const waited = co_await ended.wait();
+  static_cast<void>(waited);  // a caller that was cancelled leaves; the shutdown goes on
+}
+
+void abandon(engine& self) noexcept {
+  auto const& state = self.state;
+  state->is_closing.store(true, std::memory_order_release);
+  state->background.cancel();
+  state->calls.cancel();
+  state->work.cancel();
+}
+
+}  // namespace mooring::detail

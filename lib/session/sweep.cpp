@@ -1,0 +1,93 @@
+#include "session/engine.hpp"
+#include "session/records.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+namespace mooring::detail {
+namespace {
+
+// The keys of one sweep, shared by the coroutines that work on them.
+struct sweep_list {
+  explicit sweep_list(std::vector<std::string> found) : keys(std::move(found)) {}
+  std::vector<std::string> const keys;
+  std::atomic<std::size_t> next{0};
+};
+
+awaitable<void> sweep_session(engine_ptr self, std::string id) {
+  auto const state = self->state;
+  cached_session_ptr cached;
+  if (auto const known = self->cache->peek(id)) cached = known.value();
+  if (!cached) co_return;
+  auto const read = co_await peek_record(state, id, state->options.deadlines.read);
+  if (!read) co_return;  // not known: it stays, and its next get or sweep tells
+  if (*read && cached->agrees_with((*read)->revision, (*read)->value)) co_return;
+  bool const was_cached = self->cache->erase_if(id, cached, disposal_reason::expired);
+  if (was_cached && !*read) state->bury(id);
+}
+
+awaitable<void> sweep_some(engine_ptr self, std::shared_ptr<sweep_list> list) {
+  for (;;) {
+    auto const mine = list->next.fetch_add(1);
+    if (mine >= list->keys.size()) co_return;
+    co_await sweep_session(self, list->keys[mine]);
+  }
+}
+
+awaitable<void> sweeping(engine_ptr self, std::shared_ptr<sweep_list> list, [[maybe_unused]] shared_promise<bool> ended) {
+  co_await sweep_some(std::move(self), std::move(list));
+}
+
+// A tenth more or less, so that replicas that started together do not sweep together.
+duration jittered(duration interval, entropy_service& source) {
+  std::uint64_t drawn = 0;
+  if (!source.fill(std::as_writable_bytes(std::span(&drawn, 1)))) return interval;
+  auto const tenth = interval / 10;
+  if (tenth <= duration::zero()) return interval;
+  return interval - tenth + duration(static_cast<std::int64_t>(drawn % static_cast<std::uint64_t>(2 * tenth.count())));
+}
+
+}  // namespace
+
+awaitable<void> sweep_once(engine_ptr self) {
+  auto const state = self->state;
+  auto const list = std::make_shared<sweep_list>(self->cache->keys());
+  std::vector<shared_future<bool>> running;
+  auto const workers = std::min(state->options.sweep_concurrency, list->keys.size());
+  for (std::size_t i = 0; i < workers; ++i) {
+    shared_promise<bool> promise;
+    running.push_back(promise.get_future());
+    state->background.spawn(sweeping(self, list, std::move(promise)));
+  }
+  // Dropped promises are how they end.
+  for (auto const& one : running) {
+    auto const ended = co_await one.wait();
+    if (!ended && ended.error() == errc::cancelled) co_return;
+  }
+}
+
+awaitable<void> sweep_regularly(std::weak_ptr<engine> weak) {
+  auto const ex = co_await asio::this_coro::executor;
+  for (;;) {
+    duration pause{};
+    {
+      auto const self = weak.lock();
+      if (!self) co_return;
+      auto const& options = self->state->options;
+      pause = jittered(options.sweep_interval.value_or(options.ttl / 2), entropy_of(ex));
+    }
+    auto const slept = co_await sleep_for(pause);
+    if (!slept) co_return;
+    auto self = weak.lock();
+    if (!self) co_return;
+    co_await sweep_once(std::move(self));
+    auto const cancellation = co_await asio::this_coro::cancellation_state;
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
+  }
+}
+
+}  // namespace mooring::detail

@@ -1,0 +1,77 @@
+#include "session/engine.hpp"
+#include "session/operation.hpp"
+#include "session/records.hpp"
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <utility>
+
+namespace mooring::detail {
+namespace {
+
+// Whether a caller may terminate an id, and whether there is anything to terminate.
+enum class claim { allowed, absent, hidden };
+
+awaitable<result<claim>> claim_session(engine_ptr self, std::string id, principal who, duration deadline) {
+  auto const state = self->state;
+  std::optional<principal> known_owner;
+  if (auto const known = self->cache->peek(id)) known_owner = known.value()->owner;
+  if (known_owner && known_owner->is_same_as(who)) co_return claim::allowed;
+  auto read = co_await peek_record(state, std::move(id), deadline);
+  // What cannot be read can still be terminated, by whoever knows the id.
+  if (!read && read.error() == errc::corrupt_record) co_return claim::allowed;
+  if (!read) co_return read.error();
+  if (!*read) co_return claim::absent;
+  auto const found = verify_record(*state, std::move(**read), who);
+  if (found || found.error() == errc::corrupt_record) co_return claim::allowed;
+  if (found.error() == errc::wrong_owner && state->options.hide_owner_mismatch) co_return claim::hidden;
+  co_return found.error();
+}
+
+// Erasing is the one write that may be repeated: a lost reply is confirmed by erasing again.
+awaitable<result<bool>> erase_and_confirm(state_ptr state, std::string id, duration deadline) {
+  auto const erased = co_await erase_record(state, id, deadline);
+  if (erased || erased.error() != errc::ambiguous) co_return erased;
+  auto const again = co_await erase_record(std::move(state), std::move(id), deadline);
+  if (again) co_return true;
+  co_return make_error_code(errc::ambiguous);
+}
+
+awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<operation_base> work) {
+  auto const state = self->state;
+  auto const claimed = co_await claim_session(self, id, std::move(who), deadline);
+  if (!claimed) co_return claimed.error();
+  if (*claimed == claim::absent) self->bury_if_held(id);
+  if (*claimed != claim::allowed) co_return termination();
+  if (!work->commit()) co_return make_error_code(errc::cancelled);
+  auto const erased = co_await erase_and_confirm(state, id, deadline);
+  if (!erased && erased.error() != errc::ambiguous) co_return erased.error();
+  self->bury(id, disposal_reason::terminated);
+  if (auto const creation = state->creations->find(id)) creation->work->stop();
+  state->terminated.fetch_add(1, std::memory_order_relaxed);
+  if (!erased) co_return erased.error();
+  co_return termination{*erased};
+}
+
+awaitable<void> terminating(engine_ptr self, answer<termination> caller, std::string id, principal who, call_options call,
+                            [[maybe_unused]] outstanding::token counted) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  auto const deadline = step_deadline(call, self->state->options.deadlines.terminate);
+  auto done = co_await terminate_session(self, std::move(id), std::move(who), deadline, caller.shared());
+  if (!done) self->state->refuse("terminate", done.error());
+  caller.deliver(done);
+}
+
+}  // namespace
+
+awaitable<result<termination>> terminate(engine_ptr self, std::string id, principal who, call_options call) {
+  if (auto admitted = self->admit("terminate", id, call); !admitted) co_return admitted.error();
+  auto const work = std::make_shared<operation<termination>>();
+  answer<termination> caller(work);
+  outstanding::token counted(self->state->working);
+  self->state->work.spawn(terminating(self, std::move(caller), std::move(id), std::move(who), call, std::move(counted)));
+  co_return co_await operation<termination>::join(work);
+}
+
+}  // namespace mooring::detail
