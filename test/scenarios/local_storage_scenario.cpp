@@ -52,7 +52,7 @@ class world {
   }
 
   awaitable<void> call(std::string id) {
-    switch (sim_.random(11)) {
+    switch (sim_.random(12)) {
       case 0: co_return co_await create(id);
       case 1: co_return co_await update(id);
       case 2: co_return co_await update_on(id, last_revision_);
@@ -63,7 +63,8 @@ class world {
       case 7: co_return co_await peek(id);
       case 8: co_return co_await touch(id);
       case 9: co_return co_await erase(id);
-      default: co_return co_await erase_on(id, sim_.random(2) == 0 ? known(id) : last_revision_);
+      case 10: co_return co_await erase_on(id, known(id));
+      default: co_return co_await erase_on(id, last_revision_);
     }
   }
 

@@ -22,15 +22,16 @@ namespace {
 using namespace mooring::test;
 
 constexpr char const* usage =
-    "usage: simulate [--schedules N] [--seed S] [--scenario NAME] [--jobs J] [--trace] [--list]\n"
+    "usage: simulate [--schedules N] [--seed S] [--scenario NAME] [--jobs J] [--patience P] [--trace] [--list]\n"
     "Runs N schedules (100000), spread over all scenarios or of one, with the seeds S, S+1, ... (1), in J processes (1).\n"
-    "Each must keep every promise. --trace prints the digest of all schedules run: equal for equal arguments, in any process.\n"
+    "Each must keep every promise, and end within P seconds (20). --trace prints the digest of all schedules run: equal for equal arguments, in any process.\n"
     "The first violation is printed with the command that replays it, and ends the run with status 1; bad arguments: 2.\n";
 
 struct settings {
   std::uint64_t schedules = 100'000;
   std::uint64_t seed = 1;
   std::uint64_t jobs = 1;
+  std::uint64_t patience = 20;
   std::string_view only;
   bool has_trace = false;
 };
@@ -81,6 +82,8 @@ settings parse(int count, char** words) {
       chosen.seed = number(option, value, 0);
     } else if (option == "--jobs") {
       chosen.jobs = number(option, value, 1);
+    } else if (option == "--patience") {
+      chosen.patience = number(option, value, 1);
     } else if (option == "--scenario") {
       chosen.only = value;
     } else {
@@ -106,20 +109,25 @@ schedule_result run_one(scenario const& chosen, std::uint64_t seed) {
   }
 }
 
+std::string describe(std::uint64_t index, std::string_view name, std::uint64_t seed) {
+  auto const scenario = std::string(name);
+  auto const number = std::to_string(seed);
+  return "schedule " + std::to_string(index + 1) + "\n  scenario: " + scenario + "\n  seed:     " + number +
+         "\n  replay:   test/simulate --schedules 1 --scenario " + scenario + " --seed " + number + "\n";
+}
+
 // Runs every schedule whose number is `first` modulo `stride`. Empty at the first violation.
 std::optional<summary> run_share(settings const& chosen, std::vector<scenario> const& list, std::uint64_t first, std::uint64_t stride) {
   summary total;
-  watch::start(20);
+  watch::start(static_cast<unsigned>(chosen.patience));
   for (std::uint64_t i = first; i < chosen.schedules; i += stride) {
     auto const& one = list[i % list.size()];
     auto const seed = chosen.seed + i / list.size();
-    std::string const name(one.name);
-    auto const replay = "test/simulate --schedules 1 --scenario " + name + " --seed " + std::to_string(seed);
-    watch::enter(name.c_str(), replay.c_str());
+    auto const where = describe(i, one.name, seed);
+    watch::enter(where.c_str());
     auto const ended = run_one(one, seed);
     if (!ended.violation.empty()) {
-      std::fprintf(stderr, "simulate: VIOLATION in schedule %llu\n  scenario: %s\n  seed:     %llu\n  violated: %s\n  replay:   %s\n",
-                   static_cast<unsigned long long>(i + 1), name.c_str(), static_cast<unsigned long long>(seed), ended.violation.c_str(), replay.c_str());
+      std::fprintf(stderr, "simulate: VIOLATION in %s  violated: %s\n", where.c_str(), ended.violation.c_str());
       return std::nullopt;
     }
     ++total.schedules;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <cstring>
 
 #include <sys/time.h>
@@ -14,8 +15,7 @@ namespace mooring::test {
 namespace {
 
 // Written by the one thread, read by its own signal handlers.
-std::atomic<char const*> current_scenario{"none"};
-std::atomic<char const*> current_replay{""};
+std::atomic<char const*> current{"before the first schedule\n"};
 std::atomic<std::uint64_t> entered{0};
 std::uint64_t entered_at_last_tick = 0;
 
@@ -25,12 +25,10 @@ void say(char const* text) {
 }
 
 void say_where(char const* what) {
-  say("simulate: VIOLATION\n  scenario: ");
-  say(current_scenario.load());
-  say("\n  violated: ");
+  say("simulate: VIOLATION in ");
+  say(current.load());
+  say("  violated: ");
   say(what);
-  say("\n  replay:   ");
-  say(current_replay.load());
   say("\n");
 }
 
@@ -64,9 +62,8 @@ void watch::start(unsigned seconds) {
   ::setitimer(ITIMER_REAL, &span, nullptr);
 }
 
-void watch::enter(char const* scenario, char const* replay) noexcept {
-  current_scenario = scenario;
-  current_replay = replay;
+void watch::enter(char const* schedule) noexcept {
+  current = schedule;
   ++entered;
 }
 
