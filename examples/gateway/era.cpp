@@ -33,6 +33,13 @@ http::response unsupported(std::string_view id, std::string_view requested) {
   return http::response::of(400, mcp::json_type, mcp::make_error(id, mcp::code::unsupported_version, "Unsupported protocol version", data));
 }
 
+// The header may hold an encoded name, `=?base64?...?=`, which only a server that serves the method has to read.
+bool is_same_name(std::string_view name, mcp::message const& sent) {
+  if (name.starts_with("=?")) return true;
+  auto const written = member_at(sent.text(), "params", sent.method() == "resources/read" ? "uri" : "name");
+  return !written || string_value(*written) == name;
+}
+
 }  // namespace
 
 bool is_modern_header(http::fields const& header) { return header.get(mcp::version_header) == mcp::modern_version; }
@@ -50,6 +57,8 @@ std::optional<http::response> answer_modern(http::fields const& header, mcp::mes
   if (written && in_header && claimed != *in_header) return refusal(400, mcp::code::header_mismatch, "MCP-Protocol-Version and the body disagree", id);
   auto const method = header.find("Mcp-Method");
   if (method && *method != sent.method()) return refusal(400, mcp::code::header_mismatch, "Mcp-Method and the body disagree", id);
+  auto const name = header.find("Mcp-Name");
+  if (name && !is_same_name(*name, sent)) return refusal(400, mcp::code::header_mismatch, "Mcp-Name and the body disagree", id);
   if (is_discovery) return refusal(404, mcp::code::method_not_found, "Method not found", id);
   auto const version = claimed ? *claimed : std::string(in_header.value_or(std::string_view()));
   bool const is_known = std::find(known_methods.begin(), known_methods.end(), sent.method()) != known_methods.end();

@@ -227,7 +227,8 @@ class merged_route final : public route {
     auto const written = member_at(asked.text(), "params", "ref", is_prompt ? "name" : "uri");
     auto const name = written ? string_value(*written) : std::nullopt;
     if (!name) co_return mcp::make_error(asked.id(), mcp::code::invalid_params, "params.ref must name a prompt or a resource template");
-    auto from = co_await lists_->find(is_prompt ? listing_kind::prompts : listing_kind::resource_templates, *name);
+    auto const kind = is_prompt ? listing_kind::prompts : listing_kind::resource_templates;
+    auto from = co_await lists_->find(kind, *name);
     if (!from && !is_prompt) from = co_await lists_->find(listing_kind::resources, *name);
     if (!from) co_return unknown(asked, is_prompt ? "Unknown prompt: " : "Unknown resource: ", *name);
     auto renamed = replaced(asked.text(), *written, mcp::quoted(from->name));

@@ -49,6 +49,10 @@ bool is_same_id(std::string_view a, std::string_view b) {
   return bare(a) == bare(b);
 }
 
+bool is_about_unreadable(mcp::message const& answer) {
+  return answer.type() == mcp::message::kind::error && (answer.id().empty() || answer.id() == "null");
+}
+
 int code_of(mcp::message const& failed) {
   auto const* const code = failed.error().if_contains("code");
   return code && code->is_int64() ? static_cast<int>(code->get_int64()) : 0;
@@ -347,20 +351,21 @@ awaitable<std::string> upstream::read_answer(http::reply answered, std::string c
   std::optional<mcp::message> response;
   std::string failure;
   if (answered.events) {
-    auto read = co_await read_events(std::move(answered.events), std::move(backend_id), std::move(pass_on));
+    auto read = co_await read_events(std::move(answered.events), backend_id, std::move(pass_on));
     if (read)
       response = std::move(*read);
     else
       failure = read.error() == errc::deadline_exceeded ? "fell silent" : "broke off its answer";
   } else {
     response = parse(std::move(answered.head.body));
-    if (response && !response->is_response()) response.reset();
+    // An error about a request that the backend could not read has no id of its own.
+    bool const is_ours = response && response->is_response() && (is_same_id(response->id(), backend_id) || is_about_unreadable(*response));
+    if (!is_ours) response.reset();
     if (!response) failure = status == 200 ? "sent no valid answer" : "answered with HTTP status " + std::to_string(status);
   }
   metrics_->count_backend_request(name(), response ? (status < 300 ? "answered" : "refused") : "failed");
   if (!response) co_return backend_error(client_id, name(), failure);
-  // An error about a request that the backend could not read has no id of its own.
-  if (response->id().empty() || response->id() == "null")
+  if (is_about_unreadable(*response))
     co_return std::string(R"({"jsonrpc":"2.0","id":)").append(client_id).append(R"(,"error":)").append(response->raw("error")).append("}");
   co_return response->with_id(client_id);
 }

@@ -1,0 +1,218 @@
+// Who may call, what is measured, when a backend is contacted: gateway/tokens.hpp, gateway/metrics.hpp, gateway/backend.hpp, gateway/options.hpp, gateway/replies.hpp.
+
+#include "gateway/backend.hpp"
+#include "gateway/metrics.hpp"
+#include "gateway/options.hpp"
+#include "gateway/replies.hpp"
+#include "gateway/tokens.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <regex>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using namespace mooring;
+using namespace mooring::gateway;
+using namespace std::chrono_literals;
+
+namespace {
+
+http::fields bearing(std::string value) { return http::fields{{"authorization", std::move(value)}}; }
+
+// Standard output and error of the command line parser, kept off the test's own.
+class quiet {
+ public:
+  quiet() : out_(std::cout.rdbuf(text_.rdbuf())), err_(std::cerr.rdbuf(text_.rdbuf())) {}
+  ~quiet() {
+    std::cout.rdbuf(out_);
+    std::cerr.rdbuf(err_);
+  }
+
+ private:
+  std::ostringstream text_;
+  std::streambuf* out_;
+  std::streambuf* err_;
+};
+
+std::optional<int> read(options& into, std::vector<char const*> arguments) {
+  quiet const silence;
+  arguments.insert(arguments.begin(), "mooring-gateway");
+  return read_options(static_cast<int>(arguments.size()), arguments.data(), into);
+}
+
+}  // namespace
+
+// GW07
+BOOST_AUTO_TEST_CASE(token_stands_for_its_principal_and_nothing_else_does) {
+  auto const known = tokens::parse(R"({"t1":{"issuer":"i","subject":"s"},"t2":{"issuer":"i","subject":"other"}})");
+  BOOST_REQUIRE(known.has_value());
+  auto const who = known->identify(bearing("Bearer t1"));
+  BOOST_REQUIRE(who.has_value());
+  BOOST_TEST(who->is_same_as(*principal::of("i", "s")));
+  BOOST_TEST(known->identify(bearing("bearer   t2"))->is_same_as(*principal::of("i", "other")));
+  for (auto const* const wrong : {"", "t1", "Basic t1", "Bearer", "Bearer ", "Bearer t", "Bearer t11", "Bearer t1 t1"})
+    BOOST_TEST(!known->identify(bearing(wrong)).has_value(), wrong);
+  BOOST_TEST(!known->identify({}).has_value());
+  http::fields const two{{"Authorization", "Bearer t1"}, {"Authorization", "Bearer t2"}};
+  BOOST_TEST(!known->identify(two).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(without_a_token_file_every_caller_is_anonymous) {
+  BOOST_TEST(tokens().identify(bearing("Bearer whatever"))->is_anonymous());
+  BOOST_TEST(tokens().identify({})->is_anonymous());
+}
+
+BOOST_AUTO_TEST_CASE(token_file_that_leaves_somebody_nameless_is_refused_without_telling_a_token) {
+  for (auto const* const text : {"", "[]", "{", R"({"secret-token":1})", R"({"secret-token":{"issuer":"i"}})", R"({"secret-token":{"issuer":"","subject":"s"}})",
+                                 R"({"":{"issuer":"i","subject":"s"}})", R"({"secret-token":{"issuer":1,"subject":"s"}})"}) {
+    std::string why;
+    BOOST_TEST(!tokens::parse(text, &why).has_value(), text);
+    BOOST_TEST(!why.empty());
+    BOOST_TEST(why.find("secret-token") == std::string::npos);
+  }
+  BOOST_TEST(!tokens::load("/no/such/file").has_value());
+}
+
+// GW33
+BOOST_AUTO_TEST_CASE(circuit_lets_one_try_pass_after_each_pause_which_doubles_up_to_its_limit) {
+  circuit broken;
+  time_point now{1h};
+  BOOST_TEST(broken.may_try(now));
+  BOOST_TEST(broken.is_closed());
+  broken.failed(now);
+  BOOST_TEST(!broken.is_closed());
+  for (duration pause = circuit::first_pause; pause < circuit::longest_pause * 4; pause *= 2) {
+    auto const expected = std::min(pause, circuit::longest_pause);
+    BOOST_TEST(!broken.may_try(now + expected - 1ns));
+    now += expected;
+    BOOST_TEST(broken.may_try(now));
+    BOOST_TEST(!broken.may_try(now), "one try only, until its outcome is known");
+    broken.failed(now);
+  }
+  broken.succeeded();
+  BOOST_TEST(broken.may_try(now));
+  BOOST_TEST(broken.may_try(now));
+}
+
+// GW43
+BOOST_AUTO_TEST_CASE(metrics_are_well_formed_prometheus_text) {
+  metrics counted;
+  counted.count_response("POST", 200);
+  counted.count_response("POST", 200);
+  counted.count_response("BREW", 405);
+  counted.count_backend_request("alpha", "answered");
+  counted.observe({manager_event::kind::storage, {}, "peek", {}, 3ms});
+  counted.observe({manager_event::kind::storage, {}, "peek", make_error_code(errc::unavailable), 30s});
+  counted.observe({manager_event::kind::closed, disposal_reason::capacity, "", {}, {}});
+  counted.observe({manager_event::kind::refused, {}, "get", make_error_code(errc::wrong_owner), {}});
+  gauges now;
+  now.backends.emplace_back("alpha", true);
+  auto const text = counted.text(now);
+
+  std::regex const row(R"(([a-z_]+)(\{[a-z]+="[^"{}]*"(,[a-z]+="[^"{}]*")*\})? [-+0-9.e]+)");
+  std::regex const comment(R"(# (HELP [a-z_]+ .+|TYPE [a-z_]+ (counter|gauge|histogram)))");
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) BOOST_TEST((std::regex_match(line, row) || std::regex_match(line, comment)), line);
+  for (auto const* const expected :
+       {"mooring_http_responses_total{method=\"POST\",status=\"200\"} 2\n", "mooring_http_responses_total{method=\"other\",status=\"405\"} 1\n",
+        "mooring_backend_requests_total{backend=\"alpha\",outcome=\"answered\"} 1\n", "mooring_session_disposals_total{reason=\"capacity\"} 1\n",
+        "mooring_session_refusals_total{error=\"wrong_owner\"} 1\n", "mooring_storage_errors_total{operation=\"peek\",error=\"unavailable\"} 1\n",
+        "mooring_storage_seconds_bucket{operation=\"peek\",le=\"0.001\"} 0\n", "mooring_storage_seconds_bucket{operation=\"peek\",le=\"0.005\"} 1\n",
+        "mooring_storage_seconds_bucket{operation=\"peek\",le=\"+Inf\"} 2\n", "mooring_storage_seconds_count{operation=\"peek\"} 2\n",
+        "mooring_backend_up{backend=\"alpha\"} 1\n"})
+    BOOST_TEST(text.find(expected) != std::string::npos, expected);
+}
+
+// GW06
+BOOST_AUTO_TEST_CASE(storage_failure_is_503_with_retry_after_and_never_404) {
+  for (auto const error : {errc::unavailable, errc::deadline_exceeded, errc::ambiguous, errc::busy, errc::not_ready, errc::server_error, errc::closed}) {
+    auto const answer = failure(make_error_code(error), "1", 1s);
+    BOOST_TEST(answer.status == 503U, name_of(error));
+    BOOST_TEST(answer.header.get("Retry-After") == "1");
+  }
+  BOOST_TEST(failure(make_error_code(errc::unavailable), "", 1500ms).header.get("Retry-After") == "2");
+}
+
+// GW04 GW05
+BOOST_AUTO_TEST_CASE(absent_session_is_404_with_the_id_as_it_was_written_or_none) {
+  for (auto const error : {errc::not_found, errc::corrupt_record}) BOOST_TEST(failure(make_error_code(error), "0", 1s).status == 404U);
+  BOOST_TEST(session_not_found("1.0").body == R"({"jsonrpc":"2.0","id":1.0,"error":{"code":-32001,"message":"Session not found"}})");
+  BOOST_TEST(session_not_found("").body == R"({"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"}})");
+}
+
+// GW44
+BOOST_AUTO_TEST_CASE(flags_set_what_they_name) {
+  options chosen;
+  auto const status = read(chosen, {"--backend", "b=http://127.0.0.1:1/mcp", "--backend", "a=http://[::1]:2/x?y=1", "--listen", "127.0.0.1:0", "--ttl", "90s",
+                                    "--max-lifetime", "2m", "--cache-capacity", "7", "--max-body", "1000", "--max-header", "2000", "--max-backend-reply", "3000",
+                                    "--backend-deadline", "1500ms", "--initialize-budget", "2s", "--keep-alive", "5", "--retry-after", "3s", "--threads", "4",
+                                    "--allowed-origin", "https://a.example", "--allowed-origin", "https://b.example", "--allowed-host", "h", "--forbidden"});
+  BOOST_REQUIRE(!status.has_value());
+  BOOST_TEST(chosen.backends.size() == 2U);
+  BOOST_TEST(chosen.backends[0].first == "a");
+  BOOST_TEST(chosen.backends[0].second.target == "/x?y=1");
+  BOOST_TEST((chosen.storage.ttl == 90s && chosen.manager.ttl == 90s));
+  BOOST_TEST((chosen.storage.absolute_lifetime == 2min));
+  BOOST_TEST(chosen.manager.cache_capacity == 7U);
+  BOOST_TEST(chosen.server.max_body_bytes == 1000U);
+  BOOST_TEST(chosen.server.max_header_bytes == 2000U);
+  BOOST_TEST(chosen.client.max_body_bytes == 3000U);
+  BOOST_TEST(chosen.client.max_event_bytes == 3000U);
+  BOOST_TEST((chosen.deadlines.request == 1500ms && chosen.initialize_budget == 2s && chosen.server.keep_alive == 5s && chosen.retry_after == 3s));
+  BOOST_TEST(chosen.threads == 4U);
+  BOOST_TEST(chosen.allowed_origins.size() == 2U);
+  BOOST_TEST(!chosen.manager.hide_owner_mismatch);
+}
+
+// DE01 DE08 DE17 DE18
+BOOST_AUTO_TEST_CASE(defaults_of_the_gateway_are_the_documented_ones) {
+  options chosen;
+  BOOST_REQUIRE(!read(chosen, {"--backend", "a=http://127.0.0.1:1/mcp"}).has_value());
+  BOOST_TEST((chosen.storage.ttl == 2h && chosen.storage.absolute_lifetime == 24h));
+  BOOST_TEST(chosen.manager.cache_capacity == 1000U);
+  BOOST_TEST((chosen.initialize_budget == 5s && chosen.deadlines.request == 30s && chosen.server.keep_alive == 30s && chosen.retry_after == 1s));
+  BOOST_TEST(chosen.server.max_body_bytes == std::size_t{4} << 20);
+  BOOST_TEST(chosen.server.max_header_bytes == std::size_t{64} << 10);
+  BOOST_TEST(chosen.client.max_body_bytes == std::size_t{100} << 20);
+  BOOST_TEST(http::is_loopback(chosen.listen.host));
+  BOOST_TEST(chosen.manager.hide_owner_mismatch);
+}
+
+// GW44
+BOOST_AUTO_TEST_CASE(bad_flags_are_refused_with_status_2) {
+  char const* const good = "a=http://127.0.0.1:1/mcp";
+  std::vector<std::vector<char const*>> const wrong{
+      {},
+      {"--backend"},
+      {"--backend", "nameless"},
+      {"--backend", "=http://x/"},
+      {"--backend", "a b=http://x/"},
+      {"--backend", "a=ftp://x/"},
+      {"--backend", "a=https://x/"},
+      {"--backend", "a=http://user@x/"},
+      {"--backend", good, "--backend", good},
+      {"--backend", good, "--listen", "8080"},
+      {"--backend", good, "--listen", "host:99999"},
+      {"--backend", good, "--storage", "disk"},
+      {"--backend", good, "--ttl", "soon"},
+      {"--backend", good, "--ttl", "-1s"},
+      {"--backend", good, "--ttl", "0"},
+      {"--backend", good, "--ttl", "5x"},
+      {"--backend", good, "--threads", "0"},
+      {"--backend", good, "--cache-capacity", "-1"},
+      {"--backend", good, "--max-body", "0"},
+      {"--backend", good, "--no-such-flag"},
+      {"--backend", good, "stray"},
+  };
+  for (auto const& arguments : wrong) {
+    options chosen;
+    BOOST_TEST((read(chosen, arguments) == 2), (arguments.empty() ? "no arguments" : arguments.back()));
+  }
+  options chosen;
+  BOOST_TEST((read(chosen, {"--help"}) == 0));
+}
