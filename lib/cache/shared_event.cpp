@@ -100,4 +100,13 @@ awaitable<result<>> shared_event::wait(call_options call) {
   co_return result<>();
 }
 
+awaitable<void> shared_event::wait_uncancelled() {
+  auto const shared = state_;
+  auto const waiting = std::make_shared<state::waiter>(shared);
+  if (!waiting->link()) co_return;
+  leaving_guard const guard(*waiting, [](parked_call& mine) { static_cast<state::waiter&>(mine).left(); });
+  waiting->ignore_cancellation();
+  co_await waiting->suspended();
+}
+
 }  // namespace mooring::detail

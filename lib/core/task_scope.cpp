@@ -109,12 +109,14 @@ task_scope::task_scope(executor ex, log_sink log) : state_(std::make_shared<stat
 
 task_scope::~task_scope() { cancel(); }
 
-bool task_scope::spawn(awaitable<void> work, task* started) {
+bool task_scope::spawn(awaitable<void> work, task* started) { return spawn_on(state_->home, std::move(work), started); }
+
+bool task_scope::spawn_on(executor on, awaitable<void> work, task* started) {
   std::shared_ptr<task::entry> e;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->closing) return false;
-    e = std::make_shared<task::entry>(state_->home, ++state_->last_number);
+    e = std::make_shared<task::entry>(on, ++state_->last_number);
     state_->running.emplace(e->number, e);
   }
   if (started) *started = task(e);

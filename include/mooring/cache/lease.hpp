@@ -7,6 +7,11 @@
 
 namespace mooring {
 
+namespace detail {
+template <class Key, class Value, class Hash, class Equal>
+class cache_core;
+}  // namespace detail
+
 template <class Key, class Value, class Hash, class Equal>
 class validating_cache;
 
@@ -61,6 +66,8 @@ class lease {
  private:
   template <class, class, class, class>
   friend class validating_cache;
+  template <class, class, class, class>
+  friend class detail::cache_core;
   using entry_type = detail::value_entry<Value>;
 
   // Takes over one lease that was counted already.

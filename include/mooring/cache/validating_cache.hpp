@@ -4,6 +4,7 @@
 #include <mooring/cache/cache_key.hpp>
 #include <mooring/cache/cache_options.hpp>
 #include <mooring/cache/cache_statistics.hpp>
+#include <mooring/cache/detail/cache_core.hpp>
 #include <mooring/cache/disposal_reason.hpp>
 #include <mooring/cache/lease.hpp>
 #include <mooring/core/awaitable.hpp>
@@ -68,11 +69,32 @@ struct try_get_outcome {
  */
 template <class Key, class Value, class Hash = cache_hash<Key>, class Equal = std::equal_to<>>
 class validating_cache {
+  using core = detail::cache_core<Key, Value, Hash, Equal>;
+
  public:
   using key_view = cache_key_view<Key, Hash>;
   using lease_type = lease<Value>;
   using callbacks_type = cache_callbacks<Key, Value>;
-  class generation;
+
+  /** @brief A watch over one key: current until a `set`, `erase` or `close` that touches it. Move-only; ends with its owner, also after the cache. */
+  class generation {
+   public:
+    generation(generation&& other) noexcept : core_(std::move(other.core_)), fence_(std::exchange(other.fence_, nullptr)) {}
+    generation& operator=(generation&&) = delete;
+    ~generation() {
+      if (fence_) core_->end_watch(*fence_);
+    }
+
+    /** @brief Whether nothing came between yet. */
+    bool is_current() const noexcept { return fence_ && core_->is_current(*fence_); }
+
+   private:
+    friend class validating_cache;
+    generation(std::shared_ptr<core> of, detail::cache_flight& fence) noexcept : core_(std::move(of)), fence_(&fence) {}
+
+    std::shared_ptr<core> core_;
+    detail::cache_flight* fence_;
+  };
 
   /** @brief Makes a cache.
    *  @param ex         Where loads and disposals run.
@@ -177,10 +199,11 @@ class validating_cache {
   awaitable<void> close(call_options call = {});
 
  private:
-  class core;
-  explicit validating_cache(core* made) noexcept : core_(made) {}
+  explicit validating_cache(std::shared_ptr<core> made) noexcept : core_(std::move(made)) {}
 
-  core* core_;
+  std::shared_ptr<core> const core_;
 };
 
 }  // namespace mooring
+
+#include <mooring/cache/detail/validating_cache_impl.hpp>

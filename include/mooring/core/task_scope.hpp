@@ -46,6 +46,9 @@ class task_scope {
    */
   bool spawn(awaitable<void> work, task* started = nullptr);
 
+  /** @brief As `spawn`, but the task runs on another executor than the scope's own. */
+  bool spawn_on(executor on, awaitable<void> work, task* started = nullptr);
+
   /** @brief Cancels every task without waiting, and refuses new ones. */
   void cancel();
 

@@ -30,6 +30,9 @@ class shared_event {
    */
   awaitable<result<>> wait(call_options call);
 
+  /** @brief As `wait`, but no cancellation ends it, and there is no deadline. */
+  awaitable<void> wait_uncancelled();
+
  private:
   struct state;
   std::shared_ptr<state> state_;

@@ -1,0 +1,318 @@
+#pragma once
+
+#include <mooring/cache/detail/cache_core.hpp>
+
+// The bodies of cache_core.
+
+namespace mooring::detail {
+
+template <class K, class V, class H, class E>
+template <class KeyHolder>
+awaitable<result<lease<V>>> cache_core<K, V, H, E>::get(cache_core* self, KeyHolder key, call_options call) {
+  auto until = time_point::max();
+  if (call.deadline) {
+    if (*call.deadline <= duration::zero()) co_return make_error_code(errc::deadline_exceeded);
+    until = saturating_add(self->clock_.now(), *call.deadline);
+  }
+  bool is_counted = false;
+  std::shared_ptr<cache_waiter> waiter;
+  held_step next(*self);
+  next.hold(self->begin(key, is_counted, waiter));
+  for (;;) {
+    if (next.is() == step::kind::leased) co_return lease<V>(static_cast<entry_type*>(next.take_entry()));
+    if (next.is() == step::kind::empty) co_return lease<V>();
+    if (next.is() == step::kind::failed) co_return next.error();
+
+    if (next.is() == step::kind::again) {
+      next.hold(self->begin(key, is_counted, waiter));
+
+    } else if (next.is() == step::kind::run && next.flight().kind == flight_kind::check) {
+      auto answer = self->ask_check(next.flight());
+      if (auto const* const known = answer.known()) {
+        next.hold(self->finish_check(next.flight(), *known));
+      } else if (call.deadline) {
+        // The check could hold this coroutine up beyond its deadline: it becomes a task.
+        auto const here = co_await asio::this_coro::executor;
+        auto& flight = next.flight();
+        next.hold(self->wait_for_task(flight, waiter));
+        if (next.is() == step::kind::wait) self->spawn_check(here, flight, std::move(answer).later());
+      } else {
+        result<verdict> found = make_error_code(errc::unavailable);
+        bool is_aborted = false;
+        try {
+          found = co_await std::move(answer).later();
+        } catch (boost::system::system_error const& thrown) {
+          is_aborted = thrown.code() == asio::error::operation_aborted;
+          if (!is_aborted) self->report_current_exception("check");
+        } catch (...) {
+          self->report_current_exception("check");
+        }
+        auto const cancellation = co_await asio::this_coro::cancellation_state;
+        // What a cancelled check says instead of a verdict is about its caller, not about the value.
+        if (!found && cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
+        next.hold(self->finish_check(next.flight(), found));
+      }
+
+    } else if (next.is() == step::kind::run) {
+      is_counted = true;
+      auto const here = co_await asio::this_coro::executor;
+      auto const cancellation = co_await asio::this_coro::cancellation_state;
+      if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
+      std::optional<awaitable<load_outcome>> later;
+      bool is_finished = false;
+      auto& flight = next.flight();
+      if (here == self->home_) {
+        // On the cache's own executor the load may be called here; if it answers at once, it needs no task.
+        auto answer = self->ask_load(flight);
+        if (auto* const known = answer.known()) {
+          next.hold(self->end_load(flight, std::move(*known)));
+          is_finished = true;
+        } else {
+          later.emplace(std::move(answer).later());
+        }
+      }
+      if (!is_finished) {
+        next.hold(self->wait_for_task(flight, waiter));
+        if (next.is() == step::kind::wait) self->spawn_load(flight, std::move(later));
+      }
+
+    } else {
+      is_counted = true;
+      held_waiter mine(std::move(waiter));
+      auto const cancellation = co_await asio::this_coro::cancellation_state;
+      if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
+      if (call.deadline) mine->set_deadline(self->clock_, until);
+      bool is_aborted = false;
+      try {
+        co_await mine->suspended();
+      } catch (boost::system::system_error const&) {
+        is_aborted = true;  // cancelled before it had suspended
+      }
+      auto const why = mine->why();
+      if (why == wake_reason::deadline) co_return make_error_code(errc::deadline_exceeded);
+      if (why == wake_reason::cancelled || (is_aborted && why == wake_reason::none)) co_return make_error_code(errc::cancelled);
+      next.hold(mine.take_outcome());
+    }
+  }
+}
+
+template <class K, class V, class H, class E>
+cache_step cache_core<K, V, H, E>::begin(key_view key, bool is_counted, std::shared_ptr<cache_waiter>& waiter) {
+  auto const hash = hash_of(key);
+  decision d(*this);
+  return begin_locked(d, find_locked(key, hash), probe_for<view_type>(key, hash), is_counted, waiter);
+}
+
+template <class K, class V, class H, class E>
+auto cache_core<K, V, H, E>::try_get(key_view key) -> entry_type* {
+  auto const hash = hash_of(key);
+  cache_flight* check = nullptr;
+  {
+    decision d(*this);
+    auto* const found = find_locked(key, hash);
+    if (!found || is_closed_ || found->flight) return nullptr;
+    if (is_fresh_locked(*found)) {
+      ++counts_.hits;
+      use_locked(*found);
+      found->add_lease();
+      return found;
+    }
+    check = begin_check_locked(*found);
+  }
+  auto answer = ask_check(*check);
+  auto const* const known = answer.known();
+  if (!known || !*known || **known != verdict::alive) {
+    abandon(*check);
+    return nullptr;
+  }
+  auto const end = finish_check(*check, *known);
+  if (end.is == step::kind::leased) return static_cast<entry_type*>(end.entry);
+  return nullptr;
+}
+
+template <class K, class V, class H, class E>
+auto cache_core<K, V, H, E>::peek(key_view key) const -> entry_type* {
+  auto const hash = hash_of(key);
+  std::lock_guard lock(mutex_);
+  auto* const found = find_locked(key, hash);
+  if (found) found->add_lease();
+  return found;
+}
+
+template <class K, class V, class H, class E>
+template <class Allows>
+auto cache_core<K, V, H, E>::set(K key, V& value, bool is_wrapped, Allows const& allows) -> entry_type* {
+  key_view seen = key;
+  auto const hash = hash_of(seen);
+  auto made = std::make_unique<entry_type>(*this, hash, std::move(key), std::move(value));
+  key_view view = made->key;
+  entry_type* stored = nullptr;
+  {
+    decision d(*this);
+    auto* const found = find_locked(view, hash);
+    if (!is_closed_ && allows(found)) {
+      auto const probe = probe_for<view_type>(view, hash);
+      if (found && found->value == made->value) {
+        confirm_locked(d, *found, probe);
+        return found;
+      }
+      stored = made.release();
+      set_locked(d, found, probe, *stored, is_wrapped);
+    }
+  }
+  if (!stored) value = std::move(made->value);
+  return stored;
+}
+
+template <class K, class V, class H, class E>
+template <class Allows>
+bool cache_core<K, V, H, E>::erase(key_view key, disposal_reason reason, Allows const& allows) {
+  auto const hash = hash_of(key);
+  decision d(*this);
+  auto* const found = find_locked(key, hash);
+  if (!allows(found)) return false;
+  erase_locked(d, found, probe_for<view_type>(key, hash), reason);
+  return found != nullptr;
+}
+
+template <class K, class V, class H, class E>
+cache_flight& cache_core<K, V, H, E>::watch(key_view key) {
+  auto const hash = hash_of(key);
+  decision d(*this);
+  return watch_locked(probe_for<view_type>(key, hash));
+}
+
+template <class K, class V, class H, class E>
+std::vector<K> cache_core<K, V, H, E>::keys() const {
+  std::vector<K> found;
+  std::lock_guard lock(mutex_);
+  found.reserve(table_.size());
+  for (auto const* each = order_.newest(); each; each = each->older) found.push_back(static_cast<entry_type const*>(each)->key);
+  return found;
+}
+
+template <class K, class V, class H, class E>
+void cache_core<K, V, H, E>::report_current_exception(char const* where) const noexcept {
+  if (!options_.log) return;
+  try {
+    std::string text(where);
+    try {
+      throw;
+    } catch (std::exception const& thrown) {
+      text.append(" threw: ").append(thrown.what());
+    } catch (...) {
+      text.append(" threw something that is no std::exception");
+    }
+    report(text);
+  } catch (...) {
+    // Out of memory: nothing can be said.
+  }
+}
+
+template <class K, class V, class H, class E>
+load_answer<V> cache_core<K, V, H, E>::ask_load(cache_flight const& flight) noexcept {
+  try {
+    return callbacks_.load(key_of_watch(flight));
+  } catch (...) {
+    report_current_exception("load");
+    return make_error_code(errc::load_failed);
+  }
+}
+
+template <class K, class V, class H, class E>
+check_answer cache_core<K, V, H, E>::ask_check(cache_flight const& flight) noexcept {
+  auto const& entry = static_cast<entry_type const&>(*flight.entry);
+  try {
+    return callbacks_.check(entry.key, entry.value);
+  } catch (...) {
+    report_current_exception("check");
+    return make_error_code(errc::unavailable);
+  }
+}
+
+template <class K, class V, class H, class E>
+cache_step cache_core<K, V, H, E>::end_load(cache_flight& flight, load_outcome outcome) {
+  if (!outcome) return finish_load(flight, nullptr, outcome.error());
+  if (!*outcome) return finish_load(flight, nullptr, error_code());
+  auto* const made = new entry_type(*this, flight.hash, key_of_watch(flight), std::move(**outcome));
+  return finish_load(flight, made, error_code());
+}
+
+template <class K, class V, class H, class E>
+void cache_core<K, V, H, E>::spawn_load(cache_flight& flight, std::optional<awaitable<load_outcome>> later) {
+  auto const serial = flight.serial;
+  flight_run<cache_core> run(std::static_pointer_cast<cache_core>(shared_from_this()), flight);
+  task_scope::task task;
+  if (flights_.spawn(run_load(std::move(run), std::move(later)), &task)) attach_task(flight, serial, std::move(task));
+}
+
+template <class K, class V, class H, class E>
+void cache_core<K, V, H, E>::spawn_check(executor on, cache_flight& flight, awaitable<result<verdict>> later) {
+  auto const serial = flight.serial;
+  flight_run<cache_core> run(std::static_pointer_cast<cache_core>(shared_from_this()), flight);
+  task_scope::task task;
+  if (flights_.spawn_on(std::move(on), run_check(std::move(run), std::move(later)), &task)) attach_task(flight, serial, std::move(task));
+}
+
+template <class K, class V, class H, class E>
+awaitable<void> cache_core<K, V, H, E>::run_load(flight_run<cache_core> run, std::optional<awaitable<load_outcome>> later) {
+  load_outcome outcome = make_error_code(errc::load_failed);
+  bool is_known = false;
+  if (!later) {
+    auto answer = run.core().ask_load(run.flight());
+    if (auto* const known = answer.known()) {
+      outcome = std::move(*known);
+      is_known = true;
+    } else {
+      later.emplace(std::move(answer).later());
+    }
+  }
+  if (!is_known) {
+    try {
+      outcome = co_await std::move(*later);
+    } catch (boost::system::system_error const& thrown) {
+      if (thrown.code() != asio::error::operation_aborted) run.core().report_current_exception("load");
+    } catch (...) {
+      run.core().report_current_exception("load");
+    }
+  }
+  run.core().end_load(run.finish(), std::move(outcome));
+}
+
+template <class K, class V, class H, class E>
+awaitable<void> cache_core<K, V, H, E>::run_check(flight_run<cache_core> run, awaitable<result<verdict>> later) {
+  result<verdict> found = make_error_code(errc::unavailable);
+  try {
+    found = co_await std::move(later);
+  } catch (boost::system::system_error const& thrown) {
+    if (thrown.code() != asio::error::operation_aborted) run.core().report_current_exception("check");
+  } catch (...) {
+    run.core().report_current_exception("check");
+  }
+  run.core().finish_check(run.finish(), found);
+}
+
+template <class K, class V, class H, class E>
+void cache_core<K, V, H, E>::dispose(cache_entry& entry, disposal_reason reason, task_scope& scope) {
+  auto& leaving = static_cast<entry_type&>(entry);
+  auto self = std::static_pointer_cast<cache_core>(shared_from_this());
+  // Under leases the value stays readable, so it is copied.
+  auto out = leaving.is_revoked() ? std::make_shared<disposal>(std::move(self), leaving.key, leaving.value, reason)
+                                  : std::make_shared<disposal>(std::move(self), std::move(leaving.key), std::move(leaving.value), reason);
+  // A scope that the deadline of `close` has just cancelled takes no more: the value is not to be forgotten for that.
+  if (!scope.spawn(run_disposal(out))) last_disposals_.spawn(run_disposal(std::move(out)));
+}
+
+template <class K, class V, class H, class E>
+awaitable<void> cache_core<K, V, H, E>::run_disposal(std::shared_ptr<disposal> leaving) {
+  try {
+    co_await leaving->core->callbacks_.dispose(std::move(leaving->key), std::move(leaving->value), leaving->reason);
+    leaving->has_failed = false;
+  } catch (boost::system::system_error const& thrown) {
+    if (thrown.code() != asio::error::operation_aborted) leaving->core->report_current_exception("dispose");
+  } catch (...) {
+    leaving->core->report_current_exception("dispose");
+  }
+}
+
+}  // namespace mooring::detail

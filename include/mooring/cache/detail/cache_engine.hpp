@@ -1,0 +1,217 @@
+#pragma once
+
+#include <mooring/cache/cache_callbacks.hpp>
+#include <mooring/cache/cache_options.hpp>
+#include <mooring/cache/cache_statistics.hpp>
+#include <mooring/cache/detail/cache_entry.hpp>
+#include <mooring/cache/detail/cache_flight.hpp>
+#include <mooring/cache/detail/key_table.hpp>
+#include <mooring/cache/detail/parked_call.hpp>
+#include <mooring/cache/detail/shared_event.hpp>
+#include <mooring/core/task_scope.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+namespace mooring::detail {
+
+/** @brief The bookkeeping of every cache, without the types of key and value: who is cached, who is asked for, who waits, who leaves.
+ *
+ *  Members decide under the mutex and leave what has to be done in a `decision`, which does it after the mutex is released: nothing is called back,
+ *  completed, spawned or freed under the lock. Lock order: this mutex before those of the clock and a task scope; nothing before it.
+ *
+ *  Lives until the cache is gone and the last lease, waiter, task and running check has ended.
+ */
+class cache_engine : public std::enable_shared_from_this<cache_engine> {
+ public:
+  cache_engine(executor ex, cache_options options, bool has_dispose);
+  cache_engine(cache_engine const&) = delete;
+  cache_engine& operator=(cache_engine const&) = delete;
+  virtual ~cache_engine();
+
+  /** The lock, and what is to be done after it. */
+  class decision;
+
+  // How a get goes on. Each step is to be followed, or given back.
+
+  /** A check has ended. With a task, the step means nothing. */
+  cache_step finish_check(cache_flight& flight, result<verdict> found);
+  /** A load has ended: with an entry, with nothing, or with an error. */
+  cache_step finish_load(cache_flight& flight, cache_entry* made, error_code error);
+  /** A direct run becomes a task's, and its get a waiter; unless it was settled meanwhile. */
+  cache_step wait_for_task(cache_flight& flight, std::shared_ptr<cache_waiter>& waiter);
+  /** The flight's task exists: cancelled if nobody wants it any more, and timed if it loads. */
+  void attach_task(cache_flight& flight, std::uint64_t serial, task_scope::task task);
+  /** A direct runner leaves: a waiter takes over. */
+  void abandon(cache_flight& flight) noexcept;
+  /** A task died without an outcome. */
+  void lose(cache_flight& flight) noexcept;
+  void leave(cache_waiter& waiter) noexcept;
+  cache_step take_outcome(cache_waiter& waiter) noexcept;
+  void give_back(cache_step const& step) noexcept;
+
+  // Entries.
+
+  /** The last lease of an entry that left has gone. */
+  void settle(cache_entry& entry) noexcept;
+  std::size_t size() const;
+  cache_statistics stats() const;
+  void disposal_ended(bool has_failed) noexcept;
+  void end_watch(cache_flight& fence) noexcept;
+  bool is_current(cache_flight const& fence) const noexcept;
+
+  // The end.
+
+  awaitable<void> close(call_options call);
+  /** The cache is destroyed: ends waiters, cancels tasks, and lets what is leased live on without a disposal. */
+  void desert() noexcept;
+
+ protected:
+  // All that end in `_locked` need the decision's lock.
+
+  /** A get begins: `found` is the key's cached entry, if any. `waiter` is made when it has to wait. */
+  cache_step begin_locked(decision& d, cache_entry* found, key_probe const& probe, bool is_counted, std::shared_ptr<cache_waiter>& waiter);
+  /** The flight of a check that a `try_get` runs; null when it needs a get. */
+  cache_flight* begin_check_locked(cache_entry& found);
+  /** Whether the last check counts still. */
+  bool is_fresh_locked(cache_entry const& entry) const noexcept;
+  void use_locked(cache_entry& entry) noexcept;
+  /** Caches `made` in the place of `found`, if any, under one more lease; its flights end with it. */
+  void set_locked(decision& d, cache_entry* found, key_probe const& probe, cache_entry& made, bool is_wrapped);
+  /** As if `found` had been set anew. */
+  void confirm_locked(decision& d, cache_entry& found, key_probe const& probe);
+  void erase_locked(decision& d, cache_entry* found, key_probe const& probe, disposal_reason reason);
+  cache_flight& watch_locked(key_probe const& probe);
+
+  // What only the typed layer can do. The first four are called under the lock and touch keys only.
+
+  virtual cache_flight* make_flight() = 0;
+  virtual remembered_key* make_remembered(cache_flight const& of) = 0;
+  virtual void name_flight(cache_flight& flight, key_probe const& probe) = 0;
+  virtual void name_flight(cache_flight& flight, cache_entry const& entry) = 0;
+
+  virtual key_probe probe_of(cache_flight const& flight) const = 0;
+  virtual void start_load(cache_flight& flight) = 0;
+  /** Calls `dispose` in a task of the scope. Of a revoked entry it copies, of another it takes. */
+  virtual void dispose(cache_entry& entry, disposal_reason reason, task_scope& scope) = 0;
+  virtual void free(cache_entry& entry) noexcept = 0;
+
+  void report(std::string_view what) const noexcept;
+
+  executor const home_;
+  cache_options const options_;
+  bool const has_dispose_;
+  clock_service& clock_;
+  task_scope flights_;
+  task_scope disposals_;
+  task_scope last_disposals_;  // of values that were open still at the deadline of `close`
+
+  mutable std::mutex mutex_;  // guards everything below
+  key_table<cache_entry> table_;
+  age_list<cache_entry> order_;
+  bool is_closed_ = false;
+  cache_statistics counts_;  // the counters; the present figures are filled in by `stats`
+
+ private:
+  using entry_chain = cache_entry*;
+
+  // A bounded memory of keys, apart from the order of use.
+  struct key_memory {
+    key_table<remembered_key> table;
+    age_list<remembered_key> order;
+  };
+
+  cache_step join(cache_flight& flight, bool is_counted, std::shared_ptr<cache_waiter>& waiter);
+  cache_flight& new_flight(flight_kind kind, std::size_t hash);
+  void free_flight(decision& d, cache_flight& flight) noexcept;
+  cache_step end_settled(decision& d, cache_flight& flight) noexcept;
+  void settle_flight(cache_flight& flight) noexcept;
+  void supersede(decision& d, cache_flight& flight, cache_step const& with);
+  void restart(decision& d, cache_flight& flight, key_probe const& probe);
+  void pass_on(decision& d, cache_flight& flight) noexcept;
+  void resolve(decision& d, cache_flight& flight, cache_step const& with);
+  void link(cache_flight& flight, cache_waiter& waiter) noexcept;
+  void unlink(cache_waiter& waiter) noexcept;
+  void want_no_more(decision& d, cache_flight& flight);
+  void time_out(cache_flight& flight, std::uint64_t serial);
+  cache_step expire(decision& d, cache_flight& flight);
+
+  void make_room(decision& d);
+  void insert(cache_entry& entry);
+  void take_out(decision& d, cache_entry& entry, disposal_reason reason, bool is_disowned);
+  void unpin(decision& d, cache_entry& entry) noexcept;
+  void last_lease_gone(decision& d, cache_entry& entry) noexcept;
+  void revoke(decision& d, cache_entry& entry);
+  void drain(std::uint64_t ticket);
+  void arm_drain();
+  void begin_generation(decision& d, key_probe const& probe) noexcept;
+
+  remembered_key* recall(key_memory& memory, key_probe const& probe) const;
+  void forget(decision& d, key_memory& memory, key_probe const& probe) noexcept;
+  void remember_failure(decision& d, cache_flight const& flight, error_code error);
+  void remember_absence(decision& d, cache_flight const& flight);
+  void bound(decision& d, key_memory& memory, std::size_t limit) noexcept;
+
+  void refuse_all(decision& d, disposal_reason reason, bool is_disowned);
+  void force_close();
+  void give_up_closing();
+  bool is_idle() const noexcept;
+
+  key_table<cache_flight> current_;  // loads, and checks of evicted entries
+  key_table<cache_flight> fences_;
+  age_list<cache_entry> draining_;
+  key_memory negatives_;
+  key_memory failures_;
+  cache_flight* pool_ = nullptr;
+  std::size_t running_ = 0;    // flights that have not ended, settled ones included
+  std::size_t waiting_ = 0;
+  std::size_t draining_count_ = 0;
+  std::size_t disposing_ = 0;
+  std::size_t alive_ = 0;      // entries that may still call back: cached, or leased
+  std::uint64_t drain_ticket_ = 0;
+  std::optional<clock_service::alarm> drain_alarm_;
+  bool is_forced_ = false;     // the deadline of `close` has passed
+  bool is_deserted_ = false;
+  bool is_close_done_ = false;
+  std::vector<clock_service::alarm> close_alarms_;
+  shared_event all_closed_;
+  std::shared_ptr<cache_engine> self_;  // after the cache is gone, while an entry or a running check needs this
+};
+
+class cache_engine::decision {
+ public:
+  explicit decision(cache_engine& of) : engine_(of), lock_(of.mutex_) {}
+  decision(decision const&) = delete;
+  decision& operator=(decision const&) = delete;
+  ~decision();
+
+  void wake(cache_waiter& waiter) noexcept { woken_.add(waiter.shared_from_this()), has_work_ = true; }
+  void close(cache_entry& entry) noexcept { entry.next_in_bucket = closing_, closing_ = &entry, has_work_ = true; }
+  void close_revoked(cache_entry& leased) { revoked_.push_back(&leased), has_work_ = true; }
+  void free(cache_entry& entry) noexcept { entry.next_in_bucket = freed_, freed_ = &entry, has_work_ = true; }
+  void free(remembered_key& key) noexcept { key.next_in_bucket = forgotten_, forgotten_ = &key, has_work_ = true; }
+  void start(cache_flight& load) noexcept { load.next = loads_, loads_ = &load, has_work_ = true; }
+  void cancel(task_scope::task task) { cancelled_.push_back(std::move(task)), has_work_ = true; }
+  void check_end() noexcept { has_work_ = true; }
+
+ private:
+  friend class cache_engine;
+  void act() noexcept;
+
+  cache_engine& engine_;
+  std::unique_lock<std::mutex> lock_;
+  bool has_work_ = false;
+  wake_list woken_;
+  keyed_node* closing_ = nullptr;
+  keyed_node* freed_ = nullptr;
+  keyed_node* forgotten_ = nullptr;
+  cache_flight* loads_ = nullptr;
+  std::vector<cache_entry*> revoked_;
+  std::vector<task_scope::task> cancelled_;
+};
+
+}  // namespace mooring::detail

@@ -1,0 +1,183 @@
+#include <mooring/cache/detail/cache_engine.hpp>
+
+// The entries of a cache: who is cached in which order, who leaves, and when a value that left is closed.
+
+namespace mooring::detail {
+
+void cache_entry::settle() noexcept { owner->settle(*this); }
+
+void cache_engine::settle(cache_entry& entry) noexcept {
+  decision d(*this);
+  last_lease_gone(d, entry);
+}
+
+void cache_engine::last_lease_gone(decision& d, cache_entry& entry) noexcept {
+  if (entry.is_disowned || entry.is_revoked()) {
+    --alive_;
+    d.free(entry);
+    return;
+  }
+  draining_.remove(entry);
+  if (--draining_count_ == 0 && drain_alarm_) {
+    clock_.cancel(*drain_alarm_);
+    drain_alarm_.reset();
+  }
+  --alive_;
+  if (has_dispose_) ++disposing_;
+  d.close(entry);
+}
+
+void cache_engine::unpin(decision& d, cache_entry& entry) noexcept {
+  auto const before = entry.state.fetch_sub(1, std::memory_order_acq_rel);
+  if ((before & cache_entry::has_left) != 0 && (before & cache_entry::lease_mask) == 1) last_lease_gone(d, entry);
+}
+
+void cache_engine::use_locked(cache_entry& entry) noexcept { order_.renew(entry); }
+
+bool cache_engine::is_fresh_locked(cache_entry const& entry) const noexcept {
+  return options_.check_interval > duration::zero() && clock_.now() - entry.moment <= options_.check_interval;
+}
+
+void cache_engine::insert(cache_entry& entry) {
+  entry.moment = clock_.now();
+  table_.insert(entry);
+  order_.push_newest(entry);
+  ++alive_;
+}
+
+void cache_engine::make_room(decision& d) {
+  while (table_.size() >= options_.capacity_entries) {
+    auto* victim = order_.oldest();
+    while (victim && victim->is_leased()) victim = victim->newer;
+    if (!victim) victim = order_.oldest();
+    // Its check goes on and is still the key's flight: eviction is no new generation, and a get must not run a second one beside it.
+    if (auto* const check = victim->flight) {
+      name_flight(*check, *victim);
+      check->hash = victim->hash;
+      check->is_in_table = true;
+      current_.insert(*check);
+    }
+    take_out(d, *victim, disposal_reason::capacity, false);
+  }
+}
+
+void cache_engine::take_out(decision& d, cache_entry& entry, disposal_reason reason, bool is_disowned) {
+  table_.remove(entry);
+  order_.remove(entry);
+  entry.flight = nullptr;
+  entry.reason = reason;
+  entry.is_disowned = is_disowned;
+  if (!is_disowned) ++counts_.disposals[static_cast<std::size_t>(reason)];
+  auto const before = entry.state.fetch_or(cache_entry::has_left, std::memory_order_acq_rel);
+  bool const is_leased = (before & cache_entry::lease_mask) != 0;
+  if (!is_leased) {
+    --alive_;
+    if (is_disowned) return d.free(entry);
+    if (has_dispose_) ++disposing_;
+    return d.close(entry);
+  }
+  if (is_disowned) return;
+  draining_.push_newest(entry);
+  ++draining_count_;
+  if (is_forced_ || options_.drain_deadline <= duration::zero()) return revoke(d, entry);
+  entry.moment = saturating_add(clock_.now(), options_.drain_deadline);
+  if (!drain_alarm_) arm_drain();
+}
+
+// Of two that leave the oldest is due first, so one alarm serves all.
+void cache_engine::arm_drain() {
+  auto* first = draining_.oldest();
+  auto const now = clock_.now();
+  while (first && first->moment <= now) first = first->newer;  // those are about to be closed by their last lease
+  if (!first) return;
+  drain_alarm_ = clock_.schedule(first->moment, home_, [weak = weak_from_this(), ticket = ++drain_ticket_] {
+    if (auto const self = weak.lock()) self->drain(ticket);
+  });
+}
+
+void cache_engine::drain(std::uint64_t ticket) {
+  decision d(*this);
+  if (ticket != drain_ticket_ || !drain_alarm_) return;
+  drain_alarm_.reset();
+  auto const now = clock_.now();
+  for (auto* each = draining_.oldest(); each && each->moment <= now;) {
+    auto* const next = each->newer;
+    revoke(d, *each);
+    each = next;
+  }
+  if (draining_count_ != 0) arm_drain();
+}
+
+void cache_engine::revoke(decision& d, cache_entry& entry) {
+  // Without a lease left, whoever gave back the last is on the way to `settle`: it closes the value, not this.
+  auto seen = entry.state.load(std::memory_order_acquire);
+  do {
+    if ((seen & cache_entry::lease_mask) == 0) return;
+  } while (!entry.state.compare_exchange_weak(seen, (seen | cache_entry::revoked) + 1, std::memory_order_acq_rel, std::memory_order_acquire));
+  draining_.remove(entry);
+  --draining_count_;
+  if (has_dispose_) ++disposing_;
+  d.close_revoked(entry);  // which gives back the one lease more
+}
+
+void cache_engine::begin_generation(decision& d, key_probe const& probe) noexcept {
+  forget(d, negatives_, probe);
+  forget(d, failures_, probe);
+  while (fences_.size() != 0) {
+    auto* const fence = fences_.find(probe.hash, [&](cache_flight const& other) { return probe.is_of_flight(probe.key, other); });
+    if (!fence) return;
+    fences_.remove(*fence);
+    fence->is_in_table = false;
+    fence->is_settled = true;
+  }
+}
+
+void cache_engine::set_locked(decision& d, cache_entry* found, key_probe const& probe, cache_entry& made, bool is_wrapped) {
+  auto* flight = found ? found->flight : current_.find(probe.hash, [&](cache_flight const& other) { return probe.is_of_flight(probe.key, other); });
+  if (found) take_out(d, *found, disposal_reason::replaced, is_wrapped);
+  made.add_lease();
+  make_room(d);
+  insert(made);
+  if (flight) supersede(d, *flight, cache_step::answer(made));
+  begin_generation(d, probe);
+}
+
+void cache_engine::confirm_locked(decision& d, cache_entry& found, key_probe const& probe) {
+  found.add_lease();
+  found.moment = clock_.now();
+  use_locked(found);
+  if (found.flight) supersede(d, *found.flight, cache_step::answer(found));
+  begin_generation(d, probe);
+}
+
+void cache_engine::erase_locked(decision& d, cache_entry* found, key_probe const& probe, disposal_reason reason) {
+  auto* flight = found ? found->flight : current_.find(probe.hash, [&](cache_flight const& other) { return probe.is_of_flight(probe.key, other); });
+  if (found) take_out(d, *found, reason, false);
+  begin_generation(d, probe);
+  if (flight) restart(d, *flight, probe);
+}
+
+cache_flight& cache_engine::watch_locked(key_probe const& probe) {
+  auto& fence = new_flight(flight_kind::fence, probe.hash);
+  name_flight(fence, probe);
+  if (is_closed_) {
+    fence.is_settled = true;
+  } else {
+    fence.is_in_table = true;
+    fences_.insert(fence);
+  }
+  return fence;
+}
+
+void cache_engine::end_watch(cache_flight& fence) noexcept {
+  decision d(*this);
+  if (fence.is_in_table) fences_.remove(fence);
+  free_flight(d, fence);
+}
+
+bool cache_engine::is_current(cache_flight const& fence) const noexcept {
+  std::lock_guard lock(mutex_);
+  return !fence.is_settled;
+}
+
+}  // namespace mooring::detail
