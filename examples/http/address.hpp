@@ -4,11 +4,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace mooring::http {
 
 /** @brief A host and a port, as in `--listen 127.0.0.1:8080` or `[::1]:0`. */
 struct endpoint {
+  endpoint() = default;
+  endpoint(std::string h, std::uint16_t p) : host(std::move(h)), port(p) {}
+
   std::string host;  ///< A name or an address, without brackets.
   std::uint16_t port = 0;
 };
@@ -21,6 +25,8 @@ std::string to_text(endpoint const& place);
 
 /** @brief An `http` URL in the parts that a client needs. */
 struct url {
+  url() = default;
+
   bool is_secure = false;  ///< https
   endpoint place;
   std::string target = "/";  ///< Path and query; a fragment is dropped.
