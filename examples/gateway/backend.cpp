@@ -1,6 +1,7 @@
 #include "backend.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace mooring::gateway {
 
@@ -12,20 +13,31 @@ bool circuit::may_try(time_point now) {
   return true;
 }
 
-void circuit::succeeded() {
+bool circuit::succeeded() {
   std::lock_guard lock(mutex_);
-  pause_ = duration();
+  return std::exchange(pause_, duration()) != duration();
 }
 
-void circuit::failed(time_point now) {
+bool circuit::failed(time_point now) {
   std::lock_guard lock(mutex_);
+  bool const is_news = pause_ == duration();
   pause_ = pause_ == duration() ? first_pause : std::min(pause_ * 2, longest_pause);
   next_try_ = saturating_add(now, pause_);
+  return is_news;
 }
 
 bool circuit::is_closed() const {
   std::lock_guard lock(mutex_);
   return pause_ == duration();
+}
+
+void backend::note_success() {
+  if (circuit_.succeeded() && log_) log_(severity::info, "backend " + name_ + " is back");
+}
+
+void backend::note_failure(error_code const& error) {
+  if (error == errc::cancelled || error == errc::closed || error == errc::busy) return;  // of our own making
+  if (circuit_.failed(clock_of(executor_).now()) && log_) log_(severity::warning, "backend " + name_ + " fails: " + error.message());
 }
 
 }  // namespace mooring::gateway

@@ -5,6 +5,8 @@
 
 #include <mooring/core/awaitable.hpp>
 #include <mooring/core/clock.hpp>
+#include <mooring/core/error.hpp>
+#include <mooring/core/log.hpp>
 
 #include <mutex>
 #include <string>
@@ -26,8 +28,11 @@ class circuit {
   /** @brief Whether the caller may contact the backend now. */
   bool may_try(time_point now);
 
-  void succeeded();
-  void failed(time_point now);
+  /** @return Whether that is news: the last contact failed. */
+  bool succeeded();
+
+  /** @return Whether that is news: the last contact succeeded, or there was none. */
+  bool failed(time_point now);
 
   bool is_closed() const;
 
@@ -40,20 +45,24 @@ class circuit {
 /** @brief One configured backend, for all sessions: where it is, its connections, its circuit. Immutable but for the parts that guard themselves. */
 class backend {
  public:
-  backend(executor ex, std::string name, http::url where, http::client_options options)
-      : name_(std::move(name)), target_(where.target), executor_(ex), client_(std::move(ex), where.place, options) {}
+  backend(executor ex, std::string name, http::url where, http::client_options options, log_sink log = {})
+      : name_(std::move(name)), target_(where.target), executor_(ex), log_(std::move(log)), client_(std::move(ex), where.place, options) {}
 
   std::string const& name() const noexcept { return name_; }
   std::string const& target() const noexcept { return target_; }
-  executor const& client_executor() const noexcept { return executor_; }
   http::client& client() noexcept { return client_; }
   gateway::circuit& circuit() noexcept { return circuit_; }
   gateway::circuit const& circuit() const noexcept { return circuit_; }
+
+  /** @brief A contact succeeded, or failed for the backend's own reasons. Changes from one to the other are logged. */
+  void note_success();
+  void note_failure(error_code const& error);
 
  private:
   std::string const name_;
   std::string const target_;
   executor const executor_;
+  log_sink const log_;
   http::client client_;
   gateway::circuit circuit_;
 };

@@ -240,8 +240,12 @@ class merged_route final : public route {
     auto const ex = co_await asio::this_coro::executor;
     auto const answers = std::make_shared<collected>();
     std::vector<awaitable<void>> work;
-    for (auto const& one : all_)
-      if (one->is_joined()) work.push_back(ask_one(one, asked, answers));
+    for (auto const& one : all_) {
+      if (one->is_joined())
+        work.push_back(ask_one(one, asked, answers));
+      else
+        one->remember(asked);
+    }
     auto const until = saturating_add(clock_of(ex).now(), deadline_);
     auto const all = co_await run_together(scope_, std::move(work), until);
     static_cast<void>(all);  // the answers that came decide

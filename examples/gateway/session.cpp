@@ -137,9 +137,15 @@ awaitable<std::string> session::call(mcp::message asked, std::function<awaitable
 }
 
 awaitable<void> session::take(mcp::message sent) {
-  auto const self = shared_from_this();
-  co_await route_->take(std::move(sent));
+  auto const ex = co_await asio::this_coro::executor;
+  std::vector<awaitable<void>> work;
+  work.push_back(pass_to_backends(shared_from_this(), std::move(sent)));
+  auto const until = saturating_add(clock_of(ex).now(), around_->initialize_budget);
+  auto const taken = co_await run_together(scope_, std::move(work), until);
+  static_cast<void>(taken);  // a slow backend hears of it in its own time
 }
+
+awaitable<void> session::pass_to_backends(std::shared_ptr<session> self, mcp::message sent) { co_await self->route_->take(std::move(sent)); }
 
 void session::on_message(std::string backend, mcp::message sent) {
   if (sent.is_response()) return;  // nobody asked anything on that stream

@@ -71,7 +71,7 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   /** @brief Has a request of the client answered.  @param pass_on  Gets the messages that come before the answer, as they are to be sent. */
   awaitable<std::string> call(mcp::message asked, std::function<awaitable<void>(std::string)> pass_on);
 
-  /** @brief Passes on a notification or a response of the client. */
+  /** @brief Passes on a notification or a response of the client; waits for the backends, but no longer than the initialize budget. */
   awaitable<void> take(mcp::message sent);
 
   /** The stream on which the client hears of what no request of its asked for. */
@@ -90,6 +90,7 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   void on_backend_session(bool is_first) override;
 
   awaitable<void> join_all(std::vector<std::shared_ptr<upstream>> which);
+  static awaitable<void> pass_to_backends(std::shared_ptr<session> self, mcp::message sent);
   static awaitable<void> join_missing(std::shared_ptr<session> self);
   bool is_missing_one() const;
 

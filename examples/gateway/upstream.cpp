@@ -189,15 +189,19 @@ awaitable<void> upstream::run_handshake(self_pointer self, std::shared_ptr<fligh
   bool is_initialized = false;
   std::uint64_t generation = 0;
   backend_session session;
+  std::vector<std::string> catching_up;
   {
     std::lock_guard lock(self->mutex_);
     is_initialized = self->client_is_initialized_;
     generation = self->generation_;
     session = *self->session_;
+    if (is_initialized) catching_up = self->wishes_.to_repeat();
   }
-  if (is_initialized) {
-    auto text = mcp::make_notification("notifications/initialized");
-    auto const told = co_await self->post(std::move(text), std::move(session));
+  if (is_initialized) catching_up.insert(catching_up.begin(), mcp::make_notification("notifications/initialized"));
+  for (auto& text : catching_up) {
+    borrowed_id const id(self->in_flight_, std::string_view());
+    if (auto const request = parse(text); request && request->is_request()) text = request->with_id(id.text());
+    auto const told = co_await self->post(std::move(text), session);
     static_cast<void>(told);  // a backend that is gone again shows at the next request
   }
   task_scope::task listener;
@@ -217,24 +221,24 @@ awaitable<result<>> upstream::handshake() {
   auto asked = make_request("POST", backend_session(), std::move(text));
   auto answered = co_await backend_->client().send(std::move(asked), call_options{limit});
   if (!answered) {
-    note_failure(answered.error());
+    backend_->note_failure(answered.error());
     co_return answered.error();
   }
   std::string session_id(answered->head.header.get(mcp::session_header));
   auto const status = answered->head.status;
   if (status != 200) {
-    if (status >= 500) note_failure(make_error_code(errc::unavailable));
+    if (status >= 500) backend_->note_failure(make_error_code(errc::unavailable));
     co_return make_error_code(errc::load_failed);
   }
   auto reply = co_await read_handshake(std::move(*answered), id.text());
   if (!reply) {
-    note_failure(reply.error());
+    backend_->note_failure(reply.error());
     co_return reply.error();
   }
   auto const version = member_at(reply->text(), "result", "protocolVersion");
   auto known_version = version ? string_value(*version) : std::nullopt;
   if (!known_version) co_return make_error_code(errc::load_failed);
-  backend_->circuit().succeeded();
+  backend_->note_success();
   std::lock_guard lock(mutex_);
   if (is_closed_) co_return make_error_code(errc::closed);
   session_.emplace(std::move(session_id), std::move(*known_version));
@@ -303,24 +307,20 @@ http::request upstream::make_request(std::string method, backend_session const& 
   return made;
 }
 
-void upstream::note_failure(error_code const& error) {
-  if (error == errc::cancelled || error == errc::closed || error == errc::busy) return;
-  backend_->circuit().failed(clock_of(backend_->client_executor()).now());
-}
-
 awaitable<result<http::reply>> upstream::post(std::string text, backend_session as) {
   auto asked = make_request("POST", as, std::move(text));
   auto const limit = deadlines_.request;
   auto answered = co_await backend_->client().send(std::move(asked), call_options{limit});
   if (answered)
-    backend_->circuit().succeeded();
+    backend_->note_success();
   else if (answered.error() == errc::unavailable)
-    note_failure(answered.error());
+    backend_->note_failure(answered.error());
   co_return answered;
 }
 
 awaitable<std::string> upstream::request(mcp::message asked, relay pass_on) {
   auto const self = shared_from_this();
+  remember(asked);
   std::string const client_id(asked.id());
   auto found = co_await find_place();
   for (bool is_replay = false; found; is_replay = true) {
@@ -436,6 +436,11 @@ awaitable<bool> upstream::send(mcp::message sent) {
     found = co_await find_place_after(lost);
   }
   co_return false;
+}
+
+void upstream::remember(mcp::message const& asked) {
+  std::lock_guard lock(mutex_);
+  wishes_.note(asked);
 }
 
 awaitable<void> upstream::send_cancelled(mcp::message sent) {

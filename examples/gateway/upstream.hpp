@@ -2,6 +2,7 @@
 
 #include "backend.hpp"
 #include "correlation.hpp"
+#include "wishes.hpp"
 
 #include "http/message.hpp"
 #include "http/signal.hpp"
@@ -96,6 +97,9 @@ class upstream : public std::enable_shared_from_this<upstream> {
    */
   awaitable<std::string> request(mcp::message asked, relay pass_on);
 
+  /** @brief Takes note of what the client wishes for as long as its session lives, without asking the backend: for one that will join later. */
+  void remember(mcp::message const& asked);
+
   /** @brief Sends a notification or a response.  @return Whether the backend took it. */
   awaitable<bool> send(mcp::message sent);
 
@@ -132,7 +136,6 @@ class upstream : public std::enable_shared_from_this<upstream> {
   awaitable<result<http::event_source>> reopen(std::string last_event_id);
   static awaitable<void> listen(self_pointer self, std::uint64_t generation);
   http::request make_request(std::string method, backend_session const& as, std::string body = {}) const;
-  void note_failure(error_code const& error);
   bool is_current(std::uint64_t generation) const;
 
   std::shared_ptr<backend> const backend_;
@@ -149,6 +152,7 @@ class upstream : public std::enable_shared_from_this<upstream> {
   std::uint64_t generation_ = 0;      // one more with each handshake
   bool client_is_initialized_ = false;  // the client has said so, and a new backend session is told at once
   bool is_closed_ = false;
+  wishes wishes_;
   std::shared_ptr<flight> joining_;
   task_scope::task listener_;
 };

@@ -4,6 +4,7 @@
 #include "gateway/era.hpp"
 #include "gateway/json_text.hpp"
 #include "gateway/upstream.hpp"
+#include "gateway/wishes.hpp"
 
 #include "mcp/headers.hpp"
 #include "mcp/jsonrpc.hpp"
@@ -164,4 +165,20 @@ BOOST_AUTO_TEST_CASE(message_of_the_era_with_sessions_is_left_alone) {
   }
   http::fields const confused{{"MCP-Protocol-Version", "2026-07-28"}};
   BOOST_TEST(!answer_modern(confused, read(R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})")).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(lasting_wishes_of_a_client_are_repeated_and_nothing_else) {
+  wishes kept;
+  kept.note(read(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x"}})"));
+  BOOST_TEST(kept.to_repeat().empty());
+  kept.note(read(R"({"jsonrpc":"2.0","id":2,"method":"logging/setLevel","params":{"level":"debug"}})"));
+  kept.note(read(R"({"jsonrpc":"2.0","id":3,"method":"logging/setLevel","params":{"level":"error"}})"));
+  for (auto const* const uri : {"a://1", "a://2", "a://1"})
+    kept.note(read(std::string(R"({"jsonrpc":"2.0","id":4,"method":"resources/subscribe","params":{"uri":")").append(uri).append(R"("}})")));
+  kept.note(read(R"({"jsonrpc":"2.0","id":5,"method":"resources/unsubscribe","params":{"uri":"a://2"}})"));
+  auto const repeated = kept.to_repeat();
+  BOOST_REQUIRE(repeated.size() == 2U);
+  BOOST_TEST(member_at(repeated[0], "params", "level").value() == "\"error\"");
+  BOOST_TEST(member_at(repeated[1], "params", "uri").value() == "\"a://1\"");
+  for (auto const& text : repeated) BOOST_TEST(read(text).is_request());
 }
