@@ -1,0 +1,282 @@
+#include "session/engine.hpp"
+#include "session/factory_call.hpp"
+#include "session/operation.hpp"
+#include "session/records.hpp"
+
+#include <mooring/session/session_id.hpp>
+
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include <utility>
+
+namespace mooring::detail {
+namespace {
+
+// A minted id with its placeholder.
+struct minted {
+  minted() = default;
+  minted(std::string i, revision r) : id(std::move(i)), placeholder(r) {}
+  std::string id;
+  revision placeholder;
+};
+
+awaitable<result<minted>> mint_once(state_ptr state, duration deadline) {
+  auto id = mint_session_id(entropy_of(state->ex));
+  if (!id) co_return id.error();
+  auto const written = co_await create_placeholder(state, *id, deadline);
+  if (written.is_written()) co_return minted(std::move(*id), **written);
+  if (written.has_value()) co_return make_error_code(errc::server_error);  // `create` answers absent: a storage that breaks its contract
+  // Given up for good, whatever becomes of the write: it is erased if it is there, and expires if it comes later.
+  if (written.error() == errc::ambiguous) co_await take_back(state, std::move(*id), revision(), written.attempted(), deadline);
+  co_return written.error();
+}
+
+awaitable<result<minted>> mint(state_ptr state, duration deadline) {
+  auto first = co_await mint_once(state, deadline);
+  if (first || first.error() == errc::closed) co_return std::move(first);
+  co_return co_await mint_once(std::move(state), deadline);
+}
+
+result<> check_parameters(manager_state const& state, open_parameters const& asked) {
+  auto const& limits = state.options.limits;
+  if (auto checked = check_data(asked.data, limits); !checked) return checked;
+  if (!is_valid_utf8(asked.opening)) return make_error_code(errc::invalid_argument);
+  if (asked.opening.size() > limits.max_value_bytes || encode_list(asked.backends).size() > limits.max_value_bytes) return make_error_code(errc::too_large);
+  return {};
+}
+
+session_request request_for(manager_state const& state, std::string id, principal owner, open_parameters const& asked) {
+  session_request request;
+  request.id = std::move(id);
+  request.owner = std::move(owner);
+  request.backends = backends_to_try(asked.backends, state.options.health_monitor, state.options.configured_health);
+  request.data = asked.data;
+  request.opening = asked.opening;
+  request.deadline = state.options.deadlines.factory;
+  return request;
+}
+
+// The record of a new session: the caller's parameters, the factory's data, the owner's binding.
+result<metadata> new_record(manager_state const& state, principal const& owner, open_parameters asked, metadata const& found_out) {
+  if (auto checked = check_data(found_out, state.options.limits); !checked) return checked.error();
+  auto bound = state.binder.bind(owner, entropy_of(state.ex));
+  if (!bound) return bound.error();
+  record parts;
+  parts.owner = std::move(*bound);
+  parts.backends = std::move(asked.backends);
+  parts.opening = std::move(asked.opening);
+  parts.data = std::move(asked.data);
+  for (auto const& [key, value] : found_out) parts.data.insert_or_assign(key, value);
+  auto next = write_record(parts);
+  if (auto checked = check_text_map(next, state.options.limits); !checked) return checked.error();
+  return next;
+}
+
+// A session and the revision of its record, to take it back where nobody took it.
+struct created_session {
+  created_session() = default;
+  created_session(held_session h, revision r) noexcept : held(std::move(h)), written(r) {}
+  held_session held;
+  revision written;
+};
+
+// How phase two ended, and what its write stored or may still store.
+struct attempt {
+  attempt(errc why, revision r = {}) : made(make_error_code(why)), attempted(r) {}
+  attempt(error_code why, revision r = {}) : made(why), attempted(r) {}
+  attempt(created_session session, revision r) : made(std::move(session)), attempted(r) {}
+  attempt() : attempt(errc::unavailable) {}
+  result<created_session> made;
+  revision attempted;
+};
+
+// Phase two, from the placeholder on. Leaves nothing open where it fails, but the placeholder.
+awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeholder, principal owner, open_parameters asked, duration deadline,
+                                std::shared_ptr<operation_base> work, open_sessions::place place) {
+  auto const state = self->state;
+  if (work->has_left()) co_return errc::cancelled;
+  auto request = request_for(*state, id, owner, asked);
+  auto made = co_await call_factory(state, std::move(request), work);
+  if (!made) co_return made.error();
+  auto next = new_record(*state, owner, std::move(asked), made->made().data);
+  if (!next) co_return next.error();
+  // From here a terminate that comes between makes the cache refuse the session.
+  auto const fence = self->cache->begin(id);
+  if (!work->commit()) co_return errc::cancelled;
+
+  auto stored_value = *next;
+  auto const written = co_await update_record(state, id, std::move(*next), placeholder, deadline);
+  auto const attempted = written.attempted();
+  bool const is_taken = !written && written.error() == errc::conflict;
+  if (written.is_absent() || is_taken) {
+    made->set_reason(disposal_reason::terminated);
+    co_return attempt(is_taken ? errc::exists : errc::not_found, attempted);
+  }
+  if (!written) co_return attempt(written.error(), attempted);
+
+  if (!made->made().hints.empty()) {
+    auto hints = made->made().hints;
+    auto const kept = co_await write_hints(state, id, std::move(hints), state->options.deadlines.write_back);
+    if (kept && !*kept) {
+      made->set_reason(disposal_reason::terminated);
+      co_return attempt(errc::not_found, attempted);
+    }
+    if (!kept) state->log(severity::warning, "a new session's hints could not be written: " + kept.error().message());
+  }
+
+  std::optional<time_point> rebuild_at;
+  if (made->made().is_partial) rebuild_at = saturating_add(state->clock.now(), state->options.partial_retry);
+  auto cached = std::make_shared<cached_session>(id, std::move(owner), **written, std::move(stored_value), made->made().session, rebuild_at, std::move(place));
+  state->sessions->seat(cached->seat(), cached);
+  auto kept = self->cache->set_if(fence, std::move(cached));
+  if (!kept.is_stored()) {
+    made->set_reason(disposal_reason::terminated);
+    co_return attempt(errc::not_found, attempted);
+  }
+  made->release();
+  held_session held(std::move(kept.stored));
+  co_return attempt(created_session(std::move(held), **written), attempted);
+}
+
+// The place of a new session, after dropping what expired if there was none.
+awaitable<result<open_sessions::place>> take_place(engine_ptr self, principal owner) {
+  if (auto place = self->state->sessions->take(owner)) co_return std::move(*place);
+  co_await sweep_once(self);
+  if (auto place = self->state->sessions->take(owner)) co_return std::move(*place);
+  co_return make_error_code(errc::too_many_sessions);
+}
+
+// Phase two with its clean-up: on any error the placeholder is erased, or what an ambiguous write made of it.
+awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, revision placeholder, principal owner, open_parameters asked, duration deadline,
+                                             std::shared_ptr<operation_base> work, open_sessions::place place) {
+  auto const state = self->state;
+  auto const begun = state->clock.now();
+  auto const mark = state->creations->begin(id, owner, work);
+  if (!mark) co_return make_error_code(errc::exists);
+  auto tried = co_await make_session(self, id, placeholder, std::move(owner), std::move(asked), deadline, std::move(work), std::move(place));
+  if (!tried.made) {
+    auto const why = tried.made.error();
+    if (why == errc::exists) co_return why;
+    bool const is_taken_back = co_await take_back(state, id, placeholder, tried.attempted, deadline);
+    if (state->is_closing.load()) co_return make_error_code(errc::closed);
+    if (state->is_gone(id)) co_return make_error_code(errc::not_found);
+    // Without its placeholder the write can no longer be carried out.
+    co_return why == errc::ambiguous && is_taken_back ? make_error_code(errc::unavailable) : why;
+  }
+  state->created.fetch_add(1, std::memory_order_relaxed);
+  manager_event event;
+  event.what = manager_event::kind::created;
+  event.took = state->clock.now() - begun;
+  state->tell(event);
+  co_return std::move(tried.made);
+}
+
+awaitable<result<minted>> find_placeholder(state_ptr state, std::string id, duration deadline) {
+  if (state->is_gone(id)) co_return make_error_code(errc::not_found);
+  auto const read = co_await peek_record(state, id, deadline);
+  if (!read) co_return read.error();
+  if (!*read) co_return make_error_code(errc::not_found);
+  auto const is = state_of((*read)->value);
+  if (!is) co_return is.error();
+  if (*is == record_state::live) co_return make_error_code(errc::exists);
+  co_return minted(std::move(id), (*read)->revision);
+}
+
+awaitable<void> generating(engine_ptr self, answer<std::string> caller, call_options call, [[maybe_unused]] outstanding::token counted) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  auto const state = self->state;
+  auto const deadline = step_deadline(call, state->options.deadlines.generate);
+  auto made = co_await mint(state, deadline);
+  result<std::string> told(make_error_code(errc::unavailable));
+  if (made) told = made->id;
+  else told = state->refuse("generate", made.error());
+  bool const is_taken = caller.deliver(told);
+  if (!is_taken && made) co_await take_back(state, std::move(made->id), made->placeholder, revision(), deadline);
+}
+
+awaitable<void> creating(engine_ptr self, answer<held_session> caller, std::string id, principal owner, open_parameters asked, call_options call,
+                         [[maybe_unused]] outstanding::token counted) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  auto const state = self->state;
+  auto const deadline = step_deadline(call, state->options.deadlines.create);
+  result<held_session> told(make_error_code(errc::unavailable));
+  auto found = co_await find_placeholder(state, id, deadline);
+  if (!found) {
+    told = state->refuse("create", found.error());
+    caller.deliver(told);
+    co_return;
+  }
+  auto place = co_await take_place(self, owner);
+  if (!place) {
+    told = state->refuse("create", place.error());
+    caller.deliver(told);
+    co_return;
+  }
+  auto made = co_await phase_two(self, std::move(id), found->placeholder, std::move(owner), std::move(asked), deadline, caller.shared(), std::move(*place));
+  if (made) told = std::move(made->held);
+  else told = state->refuse("create", made.error());
+  caller.deliver(told);  // Not taken: the session lives on, its id is known.
+}
+
+awaitable<void> opening(engine_ptr self, answer<opened_held> caller, principal owner, open_parameters asked, call_options call,
+                        [[maybe_unused]] outstanding::token counted) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  auto const state = self->state;
+  result<opened_held> told(make_error_code(errc::unavailable));
+  auto place = co_await take_place(self, owner);
+  if (!place) {
+    told = state->refuse("open", place.error());
+    caller.deliver(told);
+    co_return;
+  }
+  auto id = co_await mint(state, step_deadline(call, state->options.deadlines.generate));
+  if (!id) {
+    told = state->refuse("open", id.error());
+    caller.deliver(told);
+    co_return;
+  }
+  auto const deadline = step_deadline(call, state->options.deadlines.create);
+  auto made = co_await phase_two(self, id->id, id->placeholder, std::move(owner), std::move(asked), deadline, caller.shared(), std::move(*place));
+  if (made) told = opened_held(id->id, std::move(made->held));
+  else told = state->refuse("open", made.error());
+  bool const is_taken = caller.deliver(told);
+  if (is_taken || !made) co_return;
+  // Nobody knows the id.
+  told = make_error_code(errc::cancelled);
+  self->bury(id->id, disposal_reason::terminated);
+  co_await take_back(state, std::move(id->id), revision(), made->written, deadline);
+}
+
+}  // namespace
+
+awaitable<result<std::string>> generate(engine_ptr self, call_options call) {
+  if (auto admitted = self->admit("generate", call); !admitted) co_return admitted.error();
+  auto const work = std::make_shared<operation<std::string>>();
+  answer<std::string> caller(work);
+  outstanding::token counted(self->state->working);
+  self->state->work.spawn(generating(self, std::move(caller), call, std::move(counted)));
+  co_return co_await operation<std::string>::join(work);
+}
+
+awaitable<result<held_session>> create(engine_ptr self, std::string id, principal owner, open_parameters asked, call_options call) {
+  if (auto admitted = self->admit("create", id, call); !admitted) co_return admitted.error();
+  if (auto checked = check_parameters(*self->state, asked); !checked) co_return self->state->refuse("create", checked.error());
+  auto const work = std::make_shared<operation<held_session>>();
+  answer<held_session> caller(work);
+  outstanding::token counted(self->state->working);
+  self->state->work.spawn(creating(self, std::move(caller), std::move(id), std::move(owner), std::move(asked), call, std::move(counted)));
+  co_return co_await operation<held_session>::join(work);
+}
+
+awaitable<result<opened_held>> open(engine_ptr self, principal owner, open_parameters asked, call_options call) {
+  if (auto admitted = self->admit("open", call); !admitted) co_return admitted.error();
+  if (auto checked = check_parameters(*self->state, asked); !checked) co_return self->state->refuse("open", checked.error());
+  auto const work = std::make_shared<operation<opened_held>>();
+  answer<opened_held> caller(work);
+  outstanding::token counted(self->state->working);
+  self->state->work.spawn(opening(self, std::move(caller), std::move(owner), std::move(asked), call, std::move(counted)));
+  co_return co_await operation<opened_held>::join(work);
+}
+
+}  // namespace mooring::detail
