@@ -193,7 +193,7 @@ awaitable<void> transport::get(http::request asked, http::responder answer) {
     answer.send(refusal(406, mcp::code::invalid_request, "Accept must cover text/event-stream"));
     co_return;
   }
-  auto const lease = co_await lease_of(asked, {}, answer);
+  auto const lease = co_await lease_of(asked, std::string(), answer);
   if (!lease) co_return;
   auto const stream = answer.open_events({}, http::at_stop::end);
   lease->listen(stream);
@@ -202,7 +202,7 @@ awaitable<void> transport::get(http::request asked, http::responder answer) {
 }
 
 awaitable<void> transport::erase(http::request asked, http::responder answer) {
-  auto lease = co_await lease_of(asked, {}, answer);
+  auto lease = co_await lease_of(asked, std::string(), answer);
   if (!lease) co_return;
   auto const live = lease.value();
   lease.release();

@@ -4,8 +4,10 @@
 #include "http/client_pool.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <utility>
 #include <vector>
@@ -84,9 +86,15 @@ awaitable<result<std::optional<event>>> event_source::next(call_options call) {
     until = saturating_add(clock_of(ex).now(), *call.deadline);
   }
   auto work = client_connection::next_event(connection, until);
-  auto out = co_await asio::co_spawn(connection->strand(), std::move(work), asio::use_awaitable);
-  if (out && !*out) connection_ = nullptr;  // it went back to the pool
-  co_return out;
+  try {
+    auto out = co_await asio::co_spawn(connection->strand(), std::move(work), asio::use_awaitable);
+    if (out && !*out) connection_ = nullptr;  // it went back to the pool
+    co_return out;
+  } catch (boost::system::system_error const& thrown) {
+    if (thrown.code() != asio::error::operation_aborted) throw;
+  }
+  connection->abort();
+  co_return make_error_code(errc::cancelled);
 }
 
 client::client(executor ex, endpoint place, client_options options)
@@ -103,9 +111,16 @@ awaitable<result<reply>> client::send(request asked, call_options call) {
   auto const until = saturating_add(clock_of(pool->home).now(), span);
   auto taken = pool->take();
   if (!taken) co_return taken.error();
-  auto const strand = (*taken)->strand();
+  auto const connection = *taken;
   auto work = client_connection::send(std::move(*taken), std::move(asked), until);
-  co_return co_await asio::co_spawn(strand, std::move(work), asio::use_awaitable);
+  try {
+    co_return co_await asio::co_spawn(connection->strand(), std::move(work), asio::use_awaitable);
+  } catch (boost::system::system_error const& thrown) {
+    // The caller left between two steps, and the next one did not begin.
+    if (thrown.code() != asio::error::operation_aborted) throw;
+  }
+  connection->abort();
+  co_return make_error_code(connection->has_sent() ? errc::ambiguous : errc::cancelled);
 }
 
 void client::close() { pool_->close(); }

@@ -79,16 +79,19 @@ client_connection::~client_connection() { pool_->leave(*this); }
 awaitable<result<reply>> client_connection::send(std::shared_ptr<client_connection> self, request asked, time_point until) {
   auto& me = *self;
   auto const text = request_text(asked, to_text(me.pool_->server));
+  me.has_sent_ = false;
   for (;;) {
     if (!me.is_connected_) {
       auto const failure = co_await me.connect(until);
       if (failure) co_return failure;
     }
+    me.has_sent_ = true;
     error_code failure;
     auto const sent = co_await asio::async_write(me.socket_, asio::buffer(text), asio::cancel_at(until, asio::redirect_error(asio::use_awaitable, failure)));
     if (!failure) break;
     me.disconnect();
-    if (sent > 0) co_return make_error_code(errc::ambiguous);
+    me.has_sent_ = sent > 0;
+    if (me.has_sent_) co_return make_error_code(errc::ambiguous);
     if (failure == asio::error::operation_aborted) {
       auto const state = co_await asio::this_coro::cancellation_state;
       co_return make_error_code(me.interruption(state));

@@ -35,6 +35,9 @@ class client_connection : public std::enable_shared_from_this<client_connection>
   /** @brief Whether the peer of an idle connection is still there. Any thread, while nothing is in work. */
   bool is_alive();
 
+  /** @brief Whether the present call has begun to send its request. While nothing runs on the strand for it. */
+  bool has_sent() const noexcept { return has_sent_; }
+
   /** @brief Closes the socket under whoever uses it. Any thread. */
   void abort();
 
@@ -55,6 +58,7 @@ class client_connection : public std::enable_shared_from_this<client_connection>
   event_parser events_;
   bool is_connected_ = false;
   bool is_kept_ = false;      // an answer was read on it before
+  bool has_sent_ = false;     // something of the present request
   bool is_finished_ = false;  // the answer was read to its end
   bool was_aborted_ = false;
 };

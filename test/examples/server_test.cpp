@@ -211,7 +211,8 @@ BOOST_AUTO_TEST_CASE(a_handler_goes_on_after_its_peer_has_gone_unless_it_asked_o
   auto handler = [&](http::request asked, http::responder answer) -> awaitable<void> {
     if (asked.target == "/cancel") answer.cancel_on_disconnect();
     ++started;
-    auto const slept = co_await sleep_for(asked.target == "/cancel" ? 15s : 200ms);
+    duration const span = asked.target == "/cancel" ? duration(15s) : duration(200ms);
+    auto const slept = co_await sleep_for(span);
     ++(slept ? finished : cancelled);
     answer.send(http::response(204));
   };
