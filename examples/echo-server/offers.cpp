@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <utility>
 
 namespace mooring::echo {
@@ -13,7 +12,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr double max_slow_ms = 600'000;
-constexpr double step_ms = 50;  // between two reports of progress, unless that makes more than max_steps
+constexpr double step_ms = 100;  // between two reports of progress, unless that makes more than max_steps
 constexpr double max_steps = 20;
 
 json::value const& tools() {
@@ -61,8 +60,9 @@ std::string invalid(mcp::message const& asked, std::string_view why) { return mc
 
 }  // namespace
 
-void progress::report(double done, double total, std::string_view text) const {
+void progress::report(int done, int total) const {
   if (!stream_) return;
+  auto const text = "step " + std::to_string(done) + " of " + std::to_string(total);
   json::object params{{"progressToken", token_}, {"progress", done}, {"total", total}, {"message", text}};
   stream_.push(http::event(mcp::make_notification("notifications/progress", std::move(params))));
 }
@@ -121,13 +121,13 @@ awaitable<std::string> offers::slow(std::shared_ptr<session> in, mcp::message as
   auto const ex = co_await asio::this_coro::executor;
   auto& clock = clock_of(ex);
   auto const begin = clock.now();
-  double const parts = std::clamp(std::floor(ms / step_ms), 1.0, max_steps);
-  for (double part = 1; part <= parts; ++part) {
+  int const parts = static_cast<int>(std::clamp(ms / step_ms, 1.0, max_steps));
+  for (int part = 1; part <= parts; ++part) {
     auto const span = std::chrono::duration<double, std::milli>(ms * part / parts);
     auto const until = begin + std::chrono::duration_cast<duration>(span);
     auto const waited = co_await running.cancelled().wait(until);
     if (waited || waited.error() != errc::deadline_exceeded) co_return mcp::make_error(asked.id(), mcp::code::internal_error, "the call was cancelled");
-    steps.report(part, parts, "step " + std::to_string(static_cast<int>(part)) + " of " + std::to_string(static_cast<int>(parts)));
+    steps.report(part, parts);
   }
   co_return mcp::make_result(asked.id(), tool_result("waited " + std::to_string(static_cast<long>(ms)) + " ms"));
 }

@@ -17,7 +17,7 @@ class progress {
   progress() = default;
   progress(http::event_stream stream, mcp::json::value token) : stream_(std::move(stream)), token_(std::move(token)) {}
 
-  void report(double done, double total, std::string_view text) const;
+  void report(int done, int total) const;
 
  private:
   http::event_stream stream_;
