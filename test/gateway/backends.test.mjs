@@ -150,7 +150,8 @@ describe('a backend that hangs', () => {
   test('in a call delays no call to another, and not the end of the session', limits, async (t) => {
     const hung = await scripted_backend.start(t, 'hung', { tools: ['stuck'] });
     const quick = await scripted_backend.start(t, 'quick', { tools: ['echo'] });
-    const session = await raw_session.open((await start_gateway(t, { hung, quick })).url);
+    const deadlines = ['--backend-deadline', '3s', '--shutdown-deadline', '1s', '--farewell-deadline', '500ms'];
+    const session = await raw_session.open((await start_gateway(t, { hung, quick }, ...deadlines)).url);
     assert.equal((await session.list('tools')).length, 2);
     hung.hangs = () => true;
     const stuck = session.call_tool('stuck').catch(() => 'cut');
@@ -264,7 +265,7 @@ describe('the end of a session', () => {
       refuses: await scripted_backend.start(t, 'refuses', { tools: ['refuses'], on_delete: (response) => response.writeHead(405).end() }),
       odd: await scripted_backend.start(t, 'odd', { tools: ['odd'], id_for: (n) => `${odd}${n}` }),
     };
-    const session = await raw_session.open((await start_gateway(t, backends)).url);
+    const session = await raw_session.open((await start_gateway(t, backends, '--farewell-deadline', '500ms')).url);
     for (const name of Object.keys(backends)) assert.equal(await session.tool_text(name), `${name}:${name}:`);
     const begin = Date.now();
     assert.ok((await session.delete()).status < 300);

@@ -76,8 +76,7 @@ describe('SIGTERM', () => {
     await until(async () => (await health(gateway).catch(() => 0)) !== 200, 'the first signal was heard');
     assert.ok(gateway.is_running);
     const begin = Date.now();
-    gateway.process.kill('SIGTERM');
-    await gateway.exited;
+    await gateway.stop();
     assert.ok(Date.now() - begin < 2000);
     assert.notEqual(await hung, 200);
   });
@@ -190,7 +189,7 @@ describe('flags', () => {
     test(`${name} refuses bad ones with a message and status 2`, limits, async (t) => {
       for (const line of lines) {
         const program = run(t, name, line);
-        const end = await program.stop('SIGCONT', 5000);
+        const end = await program.ended(5000);
         assert.deepEqual(end, { code: 2, signal: null }, `${line.join(' ')}: ${program.output}`);
         assert.ok(program.output.trim().length > 0, `no message for ${line.join(' ')}`);
         assert.doesNotMatch(program.output, /listening on/);
@@ -202,7 +201,7 @@ describe('flags', () => {
   test('--help tells the defaults and gives status 0; the default address is loopback', limits, async (t) => {
     for (const name of ['mooring-gateway', 'mooring-echo-server']) {
       const program = run(t, name, ['--help']);
-      assert.deepEqual(await program.stop('SIGCONT', 5000), { code: 0, signal: null });
+      assert.deepEqual(await program.ended(5000), { code: 0, signal: null });
       assert.match(program.output, /--listen\b[^\n]*(\n[^-\n]*)*127\.0\.0\.1/);
     }
   });
@@ -215,7 +214,7 @@ describe('flags', () => {
       ['mooring-gateway', ['--listen', `127.0.0.1:${echo.port}`, '--backend', `a=${echo.url}`]],
     ]) {
       const program = run(t, name, line);
-      const end = await program.stop('SIGCONT', 5000);
+      const end = await program.ended(5000);
       assert.ok(end.code > 0, `${end.code} ${end.signal}`);
       assert.match(program.output, new RegExp(`${echo.port}`), 'the message names it');
       assert.doesNotMatch(program.output, /listening on/);

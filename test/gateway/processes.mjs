@@ -70,13 +70,19 @@ class program {
     return this;
   }
 
-  /** Asks the program to end; after `within_ms` it is killed. Resolves with `code` and `signal`. */
-  async stop(signal = 'SIGTERM', within_ms = 15_000) {
-    if (this.is_running) this.process.kill(signal);
+  /** Expects the program to end; after `within_ms` it is killed. Resolves with `code` and `signal`. */
+  async ended(within_ms = 15_000) {
+    this.is_end_expected = true;
     const killer = setTimeout(() => this.process.kill('SIGKILL'), within_ms);
     const end = await this.exited;
     clearTimeout(killer);
     return end;
+  }
+
+  /** Asks the program to end, and waits. */
+  stop(within_ms) {
+    if (this.is_running) this.process.kill('SIGTERM');
+    return this.ended(within_ms);
   }
 
   /** Asks the program to end and expects status 0: under a sanitizer, that nothing leaked either. */
@@ -85,7 +91,7 @@ class program {
   }
 
   kill() {
-    if (!this.is_running && this.process.exitCode !== 0 && this.process.signalCode !== 'SIGKILL') {
+    if (!this.is_running && !this.is_end_expected && this.process.exitCode !== 0 && this.process.signalCode !== 'SIGKILL') {
       console.error(`${this.process.spawnargs.join(' ')} had ended with ${this.process.exitCode ?? this.process.signalCode}:\n${this.output.slice(-4000)}`);
     }
     this.process.kill('SIGKILL');
