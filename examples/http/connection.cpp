@@ -179,6 +179,11 @@ awaitable<void> connection::serve(std::shared_ptr<connection> self) {
     bool const is_http_1_0 = parser.get().version() < 11;
     bool const is_head = parser.get().method() == beast::http::verb::head;
     bool const keep_alive = parser.keep_alive();
+    // RFC 9112, section 3.2: exactly one Host.
+    if (!is_http_1_0 && parser.get().count(beast::http::field::host) != 1) {
+      co_await self->refuse(400);
+      co_return;
+    }
     auto const current = std::make_shared<exchange>(self->shared_->options.max_stream_bytes);
     self->current_ = current;
     if (!self->start(current, requests.take())) co_return;
@@ -193,7 +198,7 @@ bool connection::start(std::shared_ptr<exchange> const& current, request asked) 
   handler_end guard(current, server_state::presence(shared_));
   task_scope::task task;
   if (!shared_->handlers.spawn(handle(shared_, std::move(asked), responder(current), std::move(guard)), &task)) return false;
-  if (!current->is_answered()) current->set_task(std::move(task));
+  current->set_task(std::move(task));  // it may have run already
   return true;
 }
 

@@ -95,8 +95,14 @@ exchange::outgoing exchange::take() {
 }
 
 void exchange::set_task(task_scope::task task) {
-  std::lock_guard lock(mutex_);
-  task_ = std::move(task);
+  task_scope::task leaving;
+  {
+    std::lock_guard lock(mutex_);
+    if (has_returned_) return;
+    task_ = std::move(task);
+    if (has_lost_peer_ && cancels_on_disconnect_) leaving = task_;
+  }
+  leaving.cancel();
 }
 
 void exchange::lose_peer() {
@@ -115,6 +121,7 @@ void exchange::lose_peer() {
 void exchange::handler_returned() {
   {
     std::lock_guard lock(mutex_);
+    has_returned_ = true;
     task_ = {};
     if (phase_ == phase::waiting) {
       phase_ = phase::answered;

@@ -63,6 +63,7 @@ class exchange {
   std::string events_;
   bool has_ended_ = false;
   bool has_lost_peer_ = false;
+  bool has_returned_ = false;  // the handler
   bool is_stopping_ = false;
   bool must_watch_ = false;
   bool cancels_on_disconnect_ = false;

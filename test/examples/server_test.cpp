@@ -65,7 +65,9 @@ BOOST_AUTO_TEST_CASE(what_is_too_large_or_no_http_is_refused_and_the_connection_
   BOOST_TEST(answer_to("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n" + std::string(1001, 'a') + "\r\n0\r\n\r\n") == "HTTP/1.1 413");
   BOOST_TEST(answer_to("GET / HTTP/1.1\r\nHost: x\r\nX-Long: " + std::string(500, 'a') + "\r\n\r\n") == "HTTP/1.1 431");
   for (std::string const bad : {"nonsense\r\n\r\n", "GET / HTTP/1.1\r\nHost x\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "GET / HTTP/9.9\r\n\r\n",
-                                "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\naa"})
+                                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\naa",
+                                "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
+                                "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"})
     BOOST_TEST(answer_to(bad) == "HTTP/1.1 400", bad);
   raw_peer fine(address);
   fine.send("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'a'));
