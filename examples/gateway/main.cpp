@@ -1,0 +1,107 @@
+#include "factory.hpp"
+#include "front.hpp"
+#include "options.hpp"
+
+#include "program/command_line.hpp"
+#include "program/service.hpp"
+
+#include <mooring/session/session_manager.hpp>
+#include <mooring/storage/local_storage.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iostream>
+#include <syncstream>
+#include <utility>
+
+namespace mooring::gateway {
+
+namespace {
+
+void write_log(severity level, std::string_view line) {
+  constexpr std::array names{"debug", "info", "warning", "error"};
+  std::osyncstream(std::cerr) << names[static_cast<std::size_t>(level)] << ": " << line << '\n';
+}
+
+int refuse(std::string const& why) {
+  std::cerr << "mooring-gateway: " << why << '\n';
+  return program::usage_status;
+}
+
+int serve(options chosen) {
+  asio::io_context context;
+  executor const home = context.get_executor();
+  std::string why;
+
+  front_options rules;
+  rules.access.is_loopback_bind = http::is_loopback(chosen.listen.host);
+  rules.access.allowed_origins = chosen.allowed_origins;
+  rules.access.allowed_hosts = chosen.allowed_hosts;
+  rules.retry_after = chosen.retry_after;
+  rules.stream_check = std::clamp<duration>(chosen.storage.ttl / 4, std::chrono::milliseconds(20), std::chrono::seconds(5));
+  if (!chosen.token_file.empty()) {
+    auto callers = tokens::load(chosen.token_file, &why);
+    if (!callers) return refuse("--tokens: " + why);
+    rules.callers = std::move(*callers);
+  }
+
+  auto const around = std::make_shared<surroundings>();
+  around->home = home;
+  around->deadlines = chosen.deadlines;
+  around->initialize_budget = chosen.initialize_budget;
+  around->backlog = chosen.backlog;
+  around->counters = std::make_shared<metrics>();
+  around->log = write_log;
+  for (auto const& [name, where] : chosen.backends) around->backends.push_back(std::make_shared<backend>(home, name, where, chosen.client, write_log));
+
+  chosen.storage.log = write_log;
+  auto records = local_storage<metadata>::make(home, chosen.storage, &why);
+  if (!records) return refuse(why);
+  auto const sessions_factory = std::make_shared<factory>(around, *records, factory::sessions_end::with_the_process);
+
+  chosen.manager.log = write_log;
+  chosen.manager.observer = [counters = around->counters](manager_event const& event) { counters->observe(event); };
+  chosen.manager.health_monitor = [around](std::string_view name) -> std::optional<mooring::backend_health> {
+    for (auto const& one : around->backends)
+      if (one->name() == name) return one->circuit().is_closed() ? mooring::backend_health::healthy : mooring::backend_health::unhealthy;
+    return std::nullopt;
+  };
+  auto sessions = front::manager::make(home, *records, sessions_factory, chosen.manager, &why);
+  if (!sessions) return refuse(why);
+
+  front facing(**sessions, around, std::move(rules));
+  chosen.server.log = write_log;
+  auto serving = http::server::listen(
+      home, chosen.listen, [&facing](http::request asked, http::responder respond) { return facing.serve(std::move(asked), std::move(respond)); },
+      chosen.server, &why);
+  if (!serving) return refuse("--listen: " + why);
+  auto& server = **serving;
+  auto& manager = **sessions;
+  facing.count_connections(&server);
+  std::cout << "listening on http://" << http::to_text(server.address()) << "/mcp" << std::endl;
+
+  auto stop = [&]() -> awaitable<void> {
+    facing.begin_draining();
+    auto const until = saturating_add(clock_of(home).now(), chosen.drain);
+    auto const idle = co_await facing.wait_idle(until);
+    auto const left = idle ? std::chrono::milliseconds(100) : std::chrono::milliseconds(1);
+    co_await server.stop(left);
+    co_await manager.shutdown();
+    co_await sessions_factory->finish();
+    for (auto const& one : around->backends) one->client().close();
+  };
+  return program::run(context, chosen.threads, stop);
+}
+
+}  // namespace
+
+}  // namespace mooring::gateway
+
+int main(int argc, char** argv) {
+  mooring::gateway::options chosen;
+  if (auto const status = mooring::gateway::read_options(argc, argv, chosen)) return *status;
+  return mooring::gateway::serve(std::move(chosen));
+}
