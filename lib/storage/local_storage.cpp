@@ -25,18 +25,6 @@ result<> check_local_options(local_storage_options const& options, std::string* 
   return {};
 }
 
-result<> admit(std::string_view id, std::optional<duration> deadline, asio::cancellation_type cancelled) {
-  if (auto valid = check_id(id); !valid) return valid;
-  if (cancelled != asio::cancellation_type::none) return make_error_code(errc::cancelled);
-  if (deadline && *deadline <= duration::zero()) return make_error_code(errc::deadline_exceeded);
-  return {};
-}
-
-result<> admit(std::string_view id, create_options const& call, asio::cancellation_type cancelled) {
-  if (call.ttl ? *call.ttl <= duration::zero() : call.is_fixed) return make_error_code(errc::invalid_argument);
-  return admit(id, call.deadline, cancelled);
-}
-
 awaitable<void> sweep_regularly(std::function<bool()> drop_one, duration interval) {
   // How many records are dropped before others get their turn on this executor.
   constexpr int batch = 256;

@@ -133,7 +133,7 @@ struct contract_time {
       BOOST_TEST(b.ask(b.store->store("stored", b.value())).is_written());
     }
     // Half a TTL after the last touch, but at the end of the lifetime; a store began a new life.
-    w.advance(step + 2 * w.slack());
+    w.advance(step + w.slack());
     BOOST_TEST(!b.is_there("touched"));
     BOOST_TEST(!b.is_there("updated"));
     BOOST_TEST(b.is_there("stored"));
@@ -154,7 +154,7 @@ struct contract_time {
     BOOST_TEST(b.is_there("loaded"));
     w.advance(w.ttl() - third - 2 * w.slack());
     BOOST_TEST(b.is_there("loaded"));
-    w.advance(third);
+    w.advance(third + w.slack());
     BOOST_TEST(!b.is_there("loaded"));
     BOOST_TEST(!b.is_there("longer"));
   }

@@ -7,6 +7,7 @@
 #include <mooring/core/identifier.hpp>
 #include <mooring/core/log.hpp>
 #include <mooring/core/task_scope.hpp>
+#include <mooring/storage/detail/admit.hpp>
 #include <mooring/storage/detail/local_table.hpp>
 #include <mooring/storage/storage.hpp>
 #include <mooring/storage/value_traits.hpp>
@@ -47,12 +48,6 @@ namespace detail {
 
 /** Success, or `errc::invalid_argument` and a sentence. */
 result<> check_local_options(local_storage_options const& options, std::string* why);
-
-/** Whether a call may begin: its id, its cancellation, its deadline. */
-result<> admit(std::string_view id, std::optional<duration> deadline, asio::cancellation_type cancelled);
-
-/** As above, and whether what `create` sets besides makes sense. */
-result<> admit(std::string_view id, create_options const& call, asio::cancellation_type cancelled);
 
 /** Calls `drop_one` every `interval` until it finds nothing more to drop; ends when cancelled. */
 awaitable<void> sweep_regularly(std::function<bool()> drop_one, duration interval);

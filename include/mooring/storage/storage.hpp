@@ -59,7 +59,8 @@ class [[nodiscard]] write_outcome : public result<std::optional<revision>> {
 struct create_options {
   /** As in `call_options`. */
   std::optional<duration> deadline;
-  /** A shorter time to live for this record until it is next slid; above zero. A `load` slides to the storage's TTL again, unless `is_fixed`. */
+  /** A shorter time to live for this record until it is next slid; above zero, and never more than the storage's TTL. A `load` slides to that again, unless
+   *  `is_fixed`. */
   std::optional<duration> ttl;
   /** The record expires `ttl` after its creation whoever asks for it, until an `update` makes it an ordinary record. Needs `ttl`. */
   bool is_fixed = false;
@@ -81,7 +82,7 @@ static_assert(std::is_trivially_destructible_v<create_options>);
  *   - `errc::closed`             `close` was called before.
  *   - `errc::corrupt_record`     what is stored cannot be read (operations that read). It can be erased.
  *  @par Cancellation   Before sending: all types, no effect. Later: a read ends with `cancelled`, a write with `ambiguous`. The caller's cancellation state is
- *       not changed.
+ *       not changed. `load`, `peek` and `touch` count as reads: an expiry that may have been slid is no ambiguity.
  *  @par Thread safety  Any thread, concurrently with every member. Arguments are copied. The storage outlives its calls, or is closed first.
  */
 template <class T>

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <mooring/core/clock.hpp>
+#include <mooring/core/error.hpp>
+#include <mooring/core/log.hpp>
+#include <mooring/storage/text_map.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace mooring {
+
+/** Where a server listens. */
+struct redis_address {
+  std::string host = "127.0.0.1";
+  std::string port = "6379";
+};
+
+/** @brief Which Redis server to use, and how. Exactly one of `address` and `unix_socket` is given.
+ *
+ *  Timeouts of zero take their default. Passwords never appear in a log or message.
+ */
+struct redis_storage_options {
+  std::optional<redis_address> address;
+  /** Path of the server's socket. */
+  std::string unix_socket;
+
+  /** Empty means the user `default`. */
+  std::string username;
+  std::string password;
+  /** Asked at each connect, so that a rotated password is picked up; comes before `password`. Runs on the storage's strand and must not block. */
+  std::function<std::string()> password_source;
+  /** An environment variable that holds the password, read at each connect; comes before `password`. */
+  std::string password_variable;
+  int database = 0;
+
+  /** Before each id; ends with ':', holds no space, control byte or glob character. Replicas that share sessions share it, and nothing else uses it. */
+  std::string key_prefix;
+
+  /** Sliding; rounded up to whole milliseconds. The same for all replicas of one prefix. */
+  duration ttl = std::chrono::minutes(30);
+  /** Empty means without end; else at least `ttl`. */
+  std::optional<duration> absolute_lifetime;
+
+  /** For a connection to be made: resolve, connect, authenticate, first PING. Default 5 s. */
+  duration dial_timeout{};
+  /** For a request to leave and for its reply to come, once there is a connection: both together are the longest wait for a reply. Default 3 s each. */
+  duration write_timeout{};
+  duration read_timeout{};
+  /** For a whole operation that brings no deadline of its own. Default 5 s. */
+  duration operation_timeout{};
+  /** How often a quiet connection is probed; a server that is silent for about this long is given up. Default 2 s. */
+  duration health_check{};
+  /** Requests without a reply; beyond it operations are `busy`. */
+  std::size_t max_in_flight = 4096;
+
+  text_limits limits;
+  log_sink log;
+};
+
+/** @brief Success, or `errc::invalid_argument`; then `why`, where given, is a sentence naming field, value and rule. Does no I/O. */
+result<> check(redis_storage_options const& options, std::string* why = nullptr);
+
+}  // namespace mooring

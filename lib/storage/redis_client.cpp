@@ -1,0 +1,376 @@
+#include "storage/redis_client.hpp"
+
+#include "storage/redis_backoff.hpp"
+#include "storage/redis_errors.hpp"
+
+#include <mooring/core/entropy.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/append.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/redis/connection.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <list>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace mooring::detail {
+namespace {
+
+namespace redis = boost::redis;
+
+// Gathers the replies of one request. Never reports an error to the parser: a reply of another shape than expected concerns its own request only.
+struct reply_collector {
+  std::vector<redis_reply> replies;
+
+  void add(redis::resp3::node_view const& node) {
+    if (node.depth > 1) return;
+    if (node.depth == 1 && !replies.empty()) return fill(replies.back().items.emplace_back(), node);
+    fill(replies.emplace_back(), node);
+  }
+
+ private:
+  static void fill(redis_reply& reply, redis::resp3::node_view const& node) {
+    using type = redis::resp3::type;
+    switch (node.data_type) {
+      case type::null: reply.what = redis_reply::kind::null; break;
+      case type::number: {
+        reply.what = redis_reply::kind::number;
+        std::from_chars(node.value.data(), node.value.data() + node.value.size(), reply.number);
+        break;
+      }
+      case type::simple_error:
+      case type::blob_error:
+        reply.what = redis_reply::kind::error;
+        reply.text = node.value;
+        break;
+      case type::array:
+      case type::push:
+      case type::set:
+      case type::map:
+      case type::attribute: reply.what = redis_reply::kind::list; break;
+      default:
+        reply.what = redis_reply::kind::text;
+        reply.text = node.value;
+    }
+  }
+};
+
+duration or_default(duration span, duration standard) { return span == duration::zero() ? standard : span; }
+
+redis_storage_options with_defaults(redis_storage_options options) {
+  options.dial_timeout = or_default(options.dial_timeout, std::chrono::seconds(5));
+  options.write_timeout = or_default(options.write_timeout, std::chrono::seconds(3));
+  options.read_timeout = or_default(options.read_timeout, std::chrono::seconds(3));
+  options.operation_timeout = or_default(options.operation_timeout, std::chrono::seconds(5));
+  options.health_check = or_default(options.health_check, std::chrono::seconds(2));
+  return options;
+}
+
+std::string password_of(redis_storage_options const& options) {
+  if (options.password_source) return options.password_source();
+  if (!options.password_variable.empty()) {
+    auto const* const found = std::getenv(options.password_variable.c_str());
+    return found ? found : "";
+  }
+  return options.password;
+}
+
+struct request_call {
+  enum class phase { new_made, waiting, sent, ended };
+
+  redis::request request;
+  reply_collector collector;
+  asio::any_completion_handler<void(redis_answer)> handler;
+  executor on;
+  time_point end;
+  clock_service::alarm alarm;
+  asio::cancellation_signal signal;  // to Boost.Redis, once sent
+  std::uint64_t number = 0;          // among those sent on this connection
+  phase now = phase::new_made;
+};
+using call_pointer = std::shared_ptr<request_call>;
+
+}  // namespace
+
+// All members are used on the strand only, but for those that never change.
+class redis_client::state : public std::enable_shared_from_this<state> {
+ public:
+  state(executor ex, redis_storage_options o)
+      : options(with_defaults(std::move(o))),
+        home(std::move(ex)),
+        strand(asio::make_strand(home)),
+        clock(clock_of(home)),
+        entropy(entropy_of(home)),
+        connection(executor(strand), redis::logger(redis::logger::level::disabled)) {}
+
+  redis_storage_options const options;
+  executor const home;
+  asio::strand<executor> const strand;
+  clock_service& clock;
+  entropy_service& entropy;
+  std::function<bool()> start_running;  // set once, before the first request
+
+  void begin(call_pointer const& call) {
+    if (call->now != request_call::phase::new_made) return;
+    call->alarm = clock.schedule(call->end, executor(strand), [held = weak_from_this(), weak = std::weak_ptr(call)] {
+      auto const self = held.lock();
+      auto const late = weak.lock();
+      if (self && late) self->give_up(late, errc::deadline_exceeded);
+    });
+    if (is_closing_) return finish(call, redis_answer(errc::closed, false));
+    switch (phase_) {
+      case phase::connected: return send(call);
+      case phase::pausing: return finish(call, redis_answer(attempt_error_, false));
+      case phase::idle:
+        phase_ = phase::connecting;
+        if (!start_running()) return finish(call, redis_answer(errc::closed, false));
+        [[fallthrough]];
+      case phase::connecting:
+        if (waiting_.size() >= options.max_in_flight) return finish(call, redis_answer(errc::busy, false));
+        call->now = request_call::phase::waiting;
+        waiting_.push_back(call);
+    }
+  }
+
+  // The caller stops waiting. What was sent stays sent, and its reply, if one comes, is nobody's.
+  void give_up(call_pointer const& call, errc why) {
+    bool const was_sent = call->now == request_call::phase::sent;
+    if (call->now == request_call::phase::waiting) waiting_.remove(call);
+    finish(call, redis_answer(why, was_sent));
+    if (was_sent) call->signal.emit(asio::cancellation_type::terminal);
+  }
+
+  void cancel(call_pointer const& call, asio::cancellation_type type) {
+    bool const is_total_only = (type & (asio::cancellation_type::terminal | asio::cancellation_type::partial)) == asio::cancellation_type::none;
+    if (call->now == request_call::phase::sent && is_total_only) return;
+    give_up(call, errc::cancelled);
+  }
+
+  void drop() {
+    if (phase_ == phase::connected) stop_running();
+  }
+
+  void shut() {
+    is_closing_ = true;
+    for (auto const& call : std::exchange(waiting_, {})) finish(call, redis_answer(errc::closed, false));
+    stop_running();
+  }
+
+  static awaitable<void> run(std::shared_ptr<state> self) {
+    redis_backoff backoff;
+    for (;;) {
+      self->begin_attempt();
+      auto const settings = self->settings();
+      error_code ec;
+      auto token = asio::bind_cancellation_slot(self->run_signal_.slot(), asio::redirect_error(asio::use_awaitable, ec));
+      co_await self->connection.async_run(settings, token);
+      auto const pause = self->end_attempt(ec, backoff);
+      if (self->is_closing_) co_return;
+      auto const slept = co_await sleep_for(pause);
+      if (!slept || self->is_closing_) co_return;
+    }
+  }
+
+ private:
+  enum class phase { idle, connecting, connected, pausing };
+
+  redis::config settings() const {
+    redis::config made;
+    if (options.address) made.addr = {options.address->host, options.address->port};
+    made.unix_socket = options.unix_socket;
+    made.reconnect_wait_interval = std::chrono::seconds::zero();
+    made.resolve_timeout = made.connect_timeout = made.ssl_handshake_timeout = options.dial_timeout;
+    made.health_check_interval = options.health_check / 2;  // Boost.Redis gives a server up after two intervals of silence
+    // The greeting is a request of ours, so that what the server answers is seen.
+    made.use_setup = true;
+    made.setup.clear();
+    return made;
+  }
+
+  void begin_attempt() {
+    phase_ = phase::connecting;
+    attempt_error_ = errc::unavailable;
+    began_ = clock.now();
+    connected_at_ = {};
+    sent_ = answered_ = 0;
+    is_stopping_ = is_closing_;
+    auto const number = ++attempt_;
+    clock.cancel(std::exchange(dialing_, clock.schedule(began_ + options.dial_timeout, executor(strand), [held = weak_from_this(), number] {
+      auto const self = held.lock();
+      if (self && self->attempt_ == number && self->phase_ == phase::connecting) self->stop_running();
+    })));
+    greet(number);
+  }
+
+  void greet(std::uint64_t number) {
+    auto const greeting = std::make_shared<request_call>();
+    auto const password = password_of(options);
+    auto const& user = options.username;
+    if (user.empty() && password.empty()) greeting->request.push("HELLO", "3", "SETNAME", "mooring");
+    else greeting->request.push("HELLO", "3", "AUTH", user.empty() ? std::string("default") : user, password, "SETNAME", "mooring");
+    if (options.database != 0) greeting->request.push("SELECT", options.database);
+    greeting->request.push("PING");
+    execute(greeting, [held = weak_from_this(), greeting, number](error_code ec) {
+      auto const self = held.lock();
+      if (self && self->attempt_ == number && self->phase_ == phase::connecting) self->greeted(*greeting, ec);
+    });
+  }
+
+  void greeted(request_call const& greeting, error_code ec) {
+    if (ec) return stop_running();  // the connection ends, or says so itself
+    for (auto const& reply : greeting.collector.replies) {
+      if (reply.what != redis_reply::kind::error) continue;
+      attempt_error_ = error_of_reply(reply.text);
+      return stop_running();
+    }
+    phase_ = phase::connected;
+    connected_at_ = clock.now();
+    clock.cancel(std::exchange(dialing_, {}));
+    for (auto const& call : std::exchange(waiting_, {})) send(call);
+  }
+
+  // What was sent ends through its own completion; what waited for this attempt ends here.
+  duration end_attempt(error_code ec, redis_backoff& backoff) {
+    bool const was_connected = connected_at_ != time_point();
+    auto const lived = was_connected ? clock.now() - connected_at_ : duration::zero();
+    if (!was_connected && options.log && !is_closing_)
+      options.log(severity::warning, std::string("redis: no connection: ") + (attempt_error_ == errc::unavailable ? ec.message() : name_of(attempt_error_)));
+    clock.cancel(std::exchange(dialing_, {}));
+    connection.cancel(redis::operation::exec);  // a greeting that never left
+    std::uint64_t random = 0;
+    // Without randomness all that is lost is the jitter.
+    static_cast<void>(entropy.fill(std::as_writable_bytes(std::span(&random, 1))));
+    bool const is_refused = attempt_error_ == errc::auth_failed || attempt_error_ == errc::permission_denied || attempt_error_ == errc::config_error;
+    auto const pause = backoff.next(lived, is_refused, random);
+    phase_ = pause > duration::zero() ? phase::pausing : phase::connecting;
+    if (phase_ == phase::connecting) return pause;
+    for (auto const& call : std::exchange(waiting_, {})) finish(call, redis_answer(attempt_error_, false));
+    return pause;
+  }
+
+  void stop_running() {
+    if (std::exchange(is_stopping_, true)) return;
+    if (phase_ == phase::connected) phase_ = phase::connecting;  // what comes now waits for the next connection
+    run_signal_.emit(asio::cancellation_type::terminal);
+  }
+
+  void send(call_pointer const& call) {
+    if (sent_ - answered_ >= options.max_in_flight) return finish(call, redis_answer(errc::busy, false));
+    call->now = request_call::phase::sent;
+    call->number = ++sent_;
+    auto const attempt = attempt_;
+    execute(call, [self = shared_from_this(), call, attempt](error_code ec) { self->answered(call, ec, attempt); });
+  }
+
+  template <class F>
+  void execute(call_pointer const& call, F done) {
+    redis::any_adapter adapter([call](redis::any_adapter::parse_event event, redis::resp3::node_view const& node, boost::system::error_code&) {
+      if (event == redis::any_adapter::parse_event::node) call->collector.add(node);
+    });
+    connection.async_exec(call->request, std::move(adapter),
+                          asio::bind_cancellation_slot(call->signal.slot(), asio::bind_executor(strand, [call, done = std::move(done)](error_code ec, std::size_t) { done(ec); })));
+  }
+
+  void answered(call_pointer const& call, error_code ec, std::uint64_t attempt) {
+    // Replies come in the order of requests: one that came stands for all before it, those included that nobody waits for any more.
+    if (!ec && attempt == attempt_) answered_ = std::max(answered_, call->number);
+    if (call->now != request_call::phase::sent) return;
+    if (ec || call->collector.replies.empty()) {
+      bool const is_lost = ec == asio::error::operation_aborted || !ec;
+      return finish(call, redis_answer(is_closing_ ? errc::closed : is_lost ? errc::unavailable : errc::protocol_error, true));
+    }
+    finish(call, redis_answer(std::move(call->collector.replies.front())));
+  }
+
+  void finish(call_pointer const& call, redis_answer answer) {
+    if (call->now == request_call::phase::ended) return;
+    call->now = request_call::phase::ended;
+    clock.cancel(call->alarm);
+    asio::post(call->on, asio::append(std::move(call->handler), std::move(answer)));
+  }
+
+  redis::connection connection;
+  asio::cancellation_signal run_signal_;
+  std::list<call_pointer> waiting_;  // for the attempt to end
+  phase phase_ = phase::idle;
+  errc attempt_error_ = errc::unavailable;  // why the last attempt failed
+  clock_service::alarm dialing_;
+  std::uint64_t attempt_ = 0;
+  time_point began_;
+  time_point connected_at_;
+  std::uint64_t sent_ = 0;      // on this connection
+  std::uint64_t answered_ = 0;  // the number of the last request whose reply came
+  bool is_stopping_ = false;    // this run has been told to end
+  bool is_closing_ = false;
+};
+
+redis_client::redis_client(executor ex, redis_storage_options options)
+    : state_(std::make_shared<state>(std::move(ex), std::move(options))), tasks_(std::make_shared<task_scope>(executor(state_->strand), state_->options.log)) {
+  // The state does not own the scope: a request that outlives the link finds it gone.
+  state_->start_running = [held = std::weak_ptr(state_), weak = std::weak_ptr(tasks_)] {
+    auto const self = held.lock();
+    auto const tasks = weak.lock();
+    return self && tasks && tasks->spawn(state::run(self));
+  };
+}
+
+redis_client::~redis_client() {
+  asio::post(state_->strand, [held = state_] { held->shut(); });
+}
+
+awaitable<redis_answer> redis_client::ask(std::vector<std::string> command, time_point end) {
+  auto const ex = co_await asio::this_coro::executor;
+  auto const longest = clock_of(ex).now() + state_->options.write_timeout + state_->options.read_timeout;
+  auto const made = std::make_shared<request_call>();
+  made->request.push_range(command.front(), command.begin() + 1, command.end());
+  made->end = std::min(end, longest);
+  made->on = ex;
+  auto initiate = [held = state_, made](auto handler) {
+    auto slot = asio::get_associated_cancellation_slot(handler);
+    made->handler = std::move(handler);
+    // Weak: the slot lives in the frame that the handler owns.
+    if (slot.is_connected()) {
+      slot.assign([weak_state = std::weak_ptr(held), weak = std::weak_ptr(made)](asio::cancellation_type type) {
+        auto const self = weak_state.lock();
+        if (!self) return;
+        asio::post(self->strand, [self, weak, type] {
+          if (auto const call = weak.lock()) self->cancel(call, type);
+        });
+      });
+    }
+    asio::post(held->strand, [held, made] { held->begin(made); });
+  };
+  co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, void(redis_answer)>(initiate, asio::use_awaitable);
+}
+
+void redis_client::drop() {
+  asio::post(state_->strand, [held = state_] { held->drop(); });
+}
+
+awaitable<void> redis_client::close() {
+  asio::post(state_->strand, [held = state_] { held->shut(); });
+  co_await tasks_->close();
+}
+
+}  // namespace mooring::detail

@@ -1,0 +1,53 @@
+#include "storage/redis_errors.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace mooring::detail {
+namespace {
+
+struct rule {
+  std::string_view beginning;
+  errc error;
+};
+
+// The first that fits counts. In the order of rows RE27 to RE39.
+constexpr rule rules[] = {
+    {"READONLY", errc::wrong_master},
+    {"LOADING", errc::unavailable},
+    {"MASTERDOWN", errc::unavailable},
+    {"BUSY ", errc::unavailable},
+    {"TRYAGAIN", errc::unavailable},
+    {"NOREPLICAS", errc::unavailable},
+    {"MISCONF", errc::unavailable},
+    {"OOM", errc::storage_full},
+    {"NOAUTH", errc::auth_failed},
+    {"WRONGPASS", errc::auth_failed},
+    {"NOPERM", errc::permission_denied},
+    {"WRONGTYPE", errc::corrupt_record},
+    {"MOVED", errc::config_error},
+    {"ASK ", errc::config_error},
+    {"CLUSTERDOWN", errc::config_error},
+    {"CROSSSLOT", errc::config_error},
+    {"NOPROTO", errc::protocol_error},
+    {"ERR unknown command", errc::protocol_error},
+    {"ERR syntax error", errc::protocol_error},
+    {"ERR Protocol error", errc::protocol_error},
+    {"ERR invalid expire time", errc::config_error},
+    {"ERR value is not an integer", errc::config_error},
+    {"ERR DB index", errc::config_error},
+    {"ERR max number of clients reached", errc::unavailable},
+    {"ERR invalid password", errc::auth_failed},
+    {"ERR AUTH", errc::config_error},
+};
+
+}  // namespace
+
+errc error_of_reply(std::string_view text) noexcept {
+  auto const found = std::find_if(std::begin(rules), std::end(rules), [text](rule const& one) { return text.starts_with(one.beginning); });
+  return found == std::end(rules) ? errc::server_error : found->error;
+}
+
+bool ends_connection(errc error) noexcept { return error == errc::wrong_master || error == errc::protocol_error; }
+
+}  // namespace mooring::detail

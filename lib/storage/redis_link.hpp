@@ -1,0 +1,55 @@
+#pragma once
+
+#include <mooring/core/awaitable.hpp>
+#include <mooring/core/clock.hpp>
+#include <mooring/core/error.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace mooring::detail {
+
+/** A reply of a Redis server: one value, or a list of values; what is nested deeper is left out. */
+struct redis_reply {
+  enum class kind { nothing, text, number, null, error, list };
+
+  kind what = kind::nothing;
+  std::string text;
+  std::int64_t number = 0;
+  std::vector<redis_reply> items;
+};
+
+/** How a request ended: with a reply, or without one and then why, and whether it may have reached the server. */
+struct redis_answer {
+  redis_answer() = default;
+  explicit redis_answer(redis_reply r) : reply(std::move(r)), was_sent(true) {}
+  redis_answer(errc e, bool sent) : error(make_error_code(e)), was_sent(sent) {}
+
+  error_code error;  ///< No reply came: `unavailable`, `deadline_exceeded`, `cancelled`, `closed`, `busy`, or what a failed connection said.
+  redis_reply reply;
+  bool was_sent = false;
+};
+
+/** @brief A way to one Redis server, on which requests share a connection. The storage knows no more of the server than this.
+ *  @par Thread safety  Any thread.
+ */
+class redis_link {
+ public:
+  redis_link() = default;
+  redis_link(redis_link const&) = delete;
+  redis_link& operator=(redis_link const&) = delete;
+  virtual ~redis_link() = default;
+
+  /** @brief Sends one command, once, and waits for its reply until `end`. Cancellable: all types before it is sent, terminal and partial later. */
+  virtual awaitable<redis_answer> ask(std::vector<std::string> command, time_point end) = 0;
+
+  /** @brief Leaves this connection for a new one: the server said that it is the wrong one. */
+  virtual void drop() = 0;
+
+  /** @brief Ends what is pending, and later requests with `closed`. Repeatable. */
+  virtual awaitable<void> close() = 0;
+};
+
+}  // namespace mooring::detail

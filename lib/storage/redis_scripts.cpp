@@ -1,0 +1,142 @@
+#include "storage/redis_scripts.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace mooring::detail {
+namespace {
+
+// Moments are the server's own, in milliseconds. Members of a record that concern time: `created`, from which the absolute lifetime counts; `until`, where a fixed
+// record ends. A key may outlive its record when somebody slid it without looking; what has passed its end is deleted by whoever looks first.
+constexpr std::string_view prelude = R"lua(
+local key, id = KEYS[1], ARGV[1]
+local function clock()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+local function whole(n) return string.format('%.0f', n) end
+-- The record under the key, or nothing and a word that says why.
+local function open(expected_id)
+  local raw = redis.call('GET', key)
+  if not raw then return nil, 'absent' end
+  local ok, r = pcall(cjson.decode, raw)
+  if not ok or type(r) ~= 'table' or type(r.v) ~= 'number' or r.v < 1 then return nil, 'corrupt' end
+  if r.v >= 2 then return nil, 'version' end
+  if r.id ~= expected_id then return nil, 'corrupt' end
+  if r['until'] and clock() >= r['until'] then
+    redis.call('DEL', key)
+    return nil, 'absent'
+  end
+  return r, raw
+end
+-- How long a record may live from now on when it is touched; nil when its life is over.
+local function span(r, ttl, lifetime)
+  ttl, lifetime = tonumber(ttl), tonumber(lifetime)
+  if r['until'] then return r['until'] - clock() end
+  if lifetime > 0 and r.created then ttl = math.min(ttl, r.created + lifetime - clock()) end
+  if ttl <= 0 then
+    redis.call('DEL', key)
+    return nil
+  end
+  return ttl
+end
+)lua";
+
+constexpr std::string_view create_body = R"lua(
+local r, why = open(id)
+if r or why ~= 'absent' then return {'exists'} end
+r = cjson.decode(ARGV[6])
+local now, ttl, lifetime = clock(), tonumber(ARGV[2]), tonumber(ARGV[3])
+if ARGV[4] ~= '' then ttl = math.min(ttl, tonumber(ARGV[4])) end
+if lifetime > 0 then
+  r.created = now
+  ttl = math.min(ttl, lifetime)
+end
+if ARGV[5] == 'fixed' then r['until'] = now + ttl end
+redis.call('SET', key, cjson.encode(r), 'NX', 'PX', whole(ttl))
+return {'ok'}
+)lua";
+
+constexpr std::string_view store_body = R"lua(
+local r = cjson.decode(ARGV[4])
+r.created = clock()
+redis.call('SET', key, cjson.encode(r), 'PX', whole(math.min(tonumber(ARGV[2]), tonumber(ARGV[3]))))
+return {'ok'}
+)lua";
+
+constexpr std::string_view update_body = R"lua(
+local r, why = open(id)
+if not r then return {why} end
+if ARGV[4] ~= '' and r.rev ~= ARGV[4] then return {'conflict'} end
+r.rev = ARGV[5]
+if ARGV[6] == 'metadata' then r.metadata = cjson.decode(ARGV[7]) else r.data = ARGV[7] end
+r['until'] = nil
+local ttl = span(r, ARGV[2], ARGV[3])
+if not ttl then return {'absent'} end
+redis.call('SET', key, cjson.encode(r), 'XX', 'PX', whole(ttl))
+return {'ok'}
+)lua";
+
+constexpr std::string_view update_hints_body = R"lua(
+local r, why = open(id)
+if not r then return {why} end
+r.hints = cjson.decode(ARGV[4])
+local ttl = span(r, ARGV[2], ARGV[3])
+if not ttl then return {'absent'} end
+redis.call('SET', key, cjson.encode(r), 'XX', 'PX', whole(ttl))
+return {'ok'}
+)lua";
+
+constexpr std::string_view touch_body = R"lua(
+local r, why = open(id)
+if not r then return {why} end
+local ttl = span(r, ARGV[2], ARGV[3])
+if not ttl then return {'absent'} end
+redis.call('PEXPIRE', key, whole(ttl))
+return {'ok'}
+)lua";
+
+constexpr std::string_view read_body = R"lua(
+local r, raw = open(id)
+if not r then return {raw} end
+if ARGV[4] == 'slide' or r['until'] then
+  local ttl = span(r, ARGV[2], ARGV[3])
+  if not ttl then return {'absent'} end
+  redis.call('PEXPIRE', key, whole(ttl))
+end
+return {'ok', raw}
+)lua";
+
+constexpr std::string_view erase_body = R"lua(
+local r, why = open(id)
+if not r then return {why} end
+if r.rev ~= ARGV[2] then return {'conflict'} end
+redis.call('DEL', key)
+return {'ok'}
+)lua";
+
+std::string sha1(std::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), bytes.data(), &size, EVP_sha1(), nullptr) != 1) throw std::runtime_error("OpenSSL has no SHA-1, which Redis names scripts by");
+  std::string digits;
+  for (unsigned i = 0; i < size; ++i) {
+    digits += "0123456789abcdef"[bytes[i] >> 4];
+    digits += "0123456789abcdef"[bytes[i] & 15];
+  }
+  return digits;
+}
+
+}  // namespace
+
+redis_script::redis_script(std::string_view body) : text_(std::string(prelude) + std::string(body)), digest_(sha1(text_)) {}
+
+redis_scripts const& redis_scripts::all() {
+  static redis_scripts const scripts{redis_script(create_body),       redis_script(store_body), redis_script(update_body), redis_script(update_hints_body),
+                                     redis_script(touch_body), redis_script(read_body),  redis_script(erase_body)};
+  return scripts;
+}
+
+}  // namespace mooring::detail
