@@ -55,7 +55,7 @@ cache_engine::decision::~decision() {
     engine.start_load(load);
   }
   for (auto* const each : revoked_) {
-    engine.dispose(*each, each->reason, scope);
+    if (engine.has_dispose_) engine.dispose(*each, each->reason, scope);
     each->release();
   }
   while (closing_) {

@@ -17,14 +17,17 @@ void cache_engine::last_lease_gone(decision& d, cache_entry& entry) noexcept {
     d.free(entry);
     return;
   }
-  draining_.remove(entry);
-  if (--draining_count_ == 0 && drain_alarm_) {
-    clock_.cancel(*drain_alarm_);
-    drain_alarm_.reset();
-  }
+  stop_draining(entry);
   --alive_;
   if (has_dispose_) ++disposing_;
   d.close(entry);
+}
+
+void cache_engine::stop_draining(cache_entry& entry) noexcept {
+  draining_.remove(entry);
+  if (--draining_count_ != 0 || !drain_alarm_) return;
+  clock_.cancel(*drain_alarm_);
+  drain_alarm_.reset();
 }
 
 void cache_engine::unpin(decision& d, cache_entry& entry) noexcept {
@@ -108,16 +111,32 @@ void cache_engine::drain(std::uint64_t ticket) {
   if (draining_count_ != 0) arm_drain();
 }
 
+// The leases are revoked at once. The value is closed at once too, unless a check runs on it that may still end in time.
 void cache_engine::revoke(decision& d, cache_entry& entry) {
+  if (entry.closes_after_check && !is_forced_) return;
   // Without a lease left, whoever gave back the last is on the way to `settle`: it closes the value, not this.
   auto seen = entry.state.load(std::memory_order_acquire);
   do {
     if ((seen & cache_entry::lease_mask) == 0) return;
   } while (!entry.state.compare_exchange_weak(seen, (seen | cache_entry::revoked) + 1, std::memory_order_acq_rel, std::memory_order_acquire));
-  draining_.remove(entry);
-  --draining_count_;
+  entry.closes_after_check = entry.checks != 0 && !is_forced_;
+  if (entry.closes_after_check) {
+    entry.state.fetch_sub(1, std::memory_order_relaxed);
+    entry.moment = time_point::min();
+    return;
+  }
+  stop_draining(entry);
   if (has_dispose_) ++disposing_;
   d.close_revoked(entry);  // which gives back the one lease more
+}
+
+void cache_engine::check_ended(decision& d, cache_entry& entry) {
+  if (--entry.checks != 0 || !entry.closes_after_check) return;
+  entry.closes_after_check = false;
+  stop_draining(entry);
+  entry.add_lease();
+  if (has_dispose_) ++disposing_;
+  d.close_revoked(entry);
 }
 
 void cache_engine::begin_generation(decision& d, key_probe const& probe) noexcept {

@@ -53,6 +53,7 @@ cache_flight* cache_engine::begin_check_locked(cache_entry& found) {
   auto& check = new_flight(flight_kind::check, found.hash);
   check.entry = &found;
   check.is_direct = true;
+  ++found.checks;
   found.flight = &check;
   found.add_lease();
   return &check;
@@ -94,7 +95,9 @@ void cache_engine::free_flight(decision& d, cache_flight& flight) noexcept {
   auto* const pinned = std::exchange(flight.entry, nullptr);
   flight.next = pool_;
   pool_ = &flight;
-  if (pinned) unpin(d, *pinned);
+  if (!pinned) return;
+  check_ended(d, *pinned);
+  unpin(d, *pinned);
 }
 
 // Out of every table: from here on nobody finds it.
@@ -194,7 +197,10 @@ cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> foun
   if (is_stale) counts_.stale_hits += hits;
   settle_flight(flight);
   resolve(d, flight, cache_step::answer(entry));
-  if (flight.is_direct) flight.entry = nullptr;  // the flight's lease becomes its runner's
+  if (flight.is_direct) {
+    check_ended(d, entry);
+    flight.entry = nullptr;  // the flight's lease becomes its runner's
+  }
   free_flight(d, flight);
   return cache_step::answer(entry);
 }
@@ -203,6 +209,7 @@ cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> foun
 cache_step cache_engine::expire(decision& d, cache_flight& flight) {
   auto& entry = *flight.entry;
   flight.entry = nullptr;
+  check_ended(d, entry);
   if (entry.flight == &flight) {
     name_flight(flight, entry);
     flight.is_in_table = true;
@@ -347,6 +354,11 @@ void cache_engine::pass_on(decision& d, cache_flight& flight) noexcept {
   }
   settle_flight(flight);
   free_flight(d, flight);
+}
+
+bool cache_engine::is_wanted(cache_flight const& flight) const noexcept {
+  std::lock_guard lock(mutex_);
+  return !flight.is_settled;
 }
 
 void cache_engine::lose(cache_flight& flight) noexcept {

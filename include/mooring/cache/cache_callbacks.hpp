@@ -70,7 +70,8 @@ struct cache_callbacks {
    *  Cancelled (terminal) when nobody waits any more; a value that it makes in spite of that is disposed of. Required. */
   std::function<load_answer<Value>(Key)> load;
 
-  /** Whether a cached value is still valid. Runs in a get that needs it; key and value live, and the value stays open, until it has ended.
+  /** Whether a cached value is still valid. Runs in a get that needs it; key and value live, and the value stays open, until it has ended; only
+   *  the deadline of `close` closes a value under its check.
    *  An error or exception is transient. Cancelled (terminal) when its get leaves. Required. */
   std::function<check_answer(Key const&, Value const&)> check;
 

@@ -143,6 +143,25 @@ class cache_core final : public cache_engine {
     Value value;
     disposal_reason reason;
     bool has_failed = true;
+    bool is_last_try = false;
+  };
+
+  // A disposal whose task has not begun. If the deadline of `close` cancels that task first, another begins it: a value is never forgotten for that.
+  class disposal_start {
+   public:
+    explicit disposal_start(std::shared_ptr<disposal> what) noexcept : what_(std::move(what)) {}
+    disposal_start(disposal_start&& other) noexcept : what_(std::move(other.what_)) {}
+    disposal_start& operator=(disposal_start&&) = delete;
+    ~disposal_start() {
+      if (!what_ || std::exchange(what_->is_last_try, true)) return;
+      auto& scope = what_->core->last_disposals_;
+      scope.spawn(run_disposal(disposal_start(std::move(what_))));
+    }
+
+    std::shared_ptr<disposal> begin() noexcept { return std::move(what_); }
+
+   private:
+    std::shared_ptr<disposal> what_;
   };
 
   static std::size_t hash_of(key_view key) noexcept { return Hash()(key); }
@@ -167,7 +186,7 @@ class cache_core final : public cache_engine {
 
   static awaitable<void> run_load(flight_run<cache_core> run, std::optional<awaitable<load_outcome>> later);
   static awaitable<void> run_check(flight_run<cache_core> run, awaitable<result<verdict>> later);
-  static awaitable<void> run_disposal(std::shared_ptr<disposal> leaving);
+  static awaitable<void> run_disposal(disposal_start start);
 
   cache_flight* make_flight() override { return new flight_type; }
   remembered_key* make_remembered(cache_flight const& of) override { return named(new remembered(key_of_watch(of)), of.hash); }

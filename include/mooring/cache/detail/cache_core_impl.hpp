@@ -258,6 +258,7 @@ template <class K, class V, class H, class E>
 awaitable<void> cache_core<K, V, H, E>::run_load(flight_run<cache_core> run, std::optional<awaitable<load_outcome>> later) {
   load_outcome outcome = make_error_code(errc::load_failed);
   bool is_known = false;
+  if (!run.core().is_wanted(run.flight())) co_return;  // a new generation or the last waiter's leaving came before it began
   if (!later) {
     auto answer = run.core().ask_load(run.flight());
     if (auto* const known = answer.known()) {
@@ -299,12 +300,12 @@ void cache_core<K, V, H, E>::dispose(cache_entry& entry, disposal_reason reason,
   // Under leases the value stays readable, so it is copied.
   auto out = leaving.is_revoked() ? std::make_shared<disposal>(std::move(self), leaving.key, leaving.value, reason)
                                   : std::make_shared<disposal>(std::move(self), std::move(leaving.key), std::move(leaving.value), reason);
-  // A scope that the deadline of `close` has just cancelled takes no more: the value is not to be forgotten for that.
-  if (!scope.spawn(run_disposal(out))) last_disposals_.spawn(run_disposal(std::move(out)));
+  scope.spawn(run_disposal(disposal_start(std::move(out))));
 }
 
 template <class K, class V, class H, class E>
-awaitable<void> cache_core<K, V, H, E>::run_disposal(std::shared_ptr<disposal> leaving) {
+awaitable<void> cache_core<K, V, H, E>::run_disposal(disposal_start start) {
+  auto const leaving = start.begin();
   try {
     co_await leaving->core->callbacks_.dispose(std::move(leaving->key), std::move(leaving->value), leaving->reason);
     leaving->has_failed = false;

@@ -48,6 +48,8 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   void attach_task(cache_flight& flight, std::uint64_t serial, task_scope::task task);
   /** A direct runner leaves: a waiter takes over. */
   void abandon(cache_flight& flight) noexcept;
+  /** Whether anybody waits for what a task is about to begin. */
+  bool is_wanted(cache_flight const& flight) const noexcept;
   /** A task died without an outcome. */
   void lose(cache_flight& flight) noexcept;
   void leave(cache_waiter& waiter) noexcept;
@@ -146,6 +148,8 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   void unpin(decision& d, cache_entry& entry) noexcept;
   void last_lease_gone(decision& d, cache_entry& entry) noexcept;
   void revoke(decision& d, cache_entry& entry);
+  void check_ended(decision& d, cache_entry& entry);
+  void stop_draining(cache_entry& entry) noexcept;
   void drain(std::uint64_t ticket);
   void arm_drain();
   void begin_generation(decision& d, key_probe const& probe) noexcept;

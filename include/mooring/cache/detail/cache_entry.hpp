@@ -45,6 +45,8 @@ struct cache_entry : keyed_node {
   time_point moment{};             // while cached: the end of its last good check or load; afterwards: its drain deadline
   std::atomic<std::uint32_t> state{0};
   disposal_reason reason = disposal_reason::shutdown;  // why it left
+  bool closes_after_check = false; // revoked, but a check runs still: its end has it closed
+  std::uint16_t checks = 0;        // running on it
   bool is_disowned = false;        // left without a disposal: wrapped by its successor, or left behind by a destroyed cache
 
  private:
