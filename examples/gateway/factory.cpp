@@ -29,8 +29,14 @@ class custody {
 
 }  // namespace
 
-factory::factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<metadata>> records, sessions_end on_shutdown)
-    : around_(around), records_(std::move(records)), on_shutdown_(on_shutdown), background_(std::make_shared<task_scope>(around->home, around->log)) {
+factory::factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<metadata>> records, sessions_end on_shutdown, duration sweep)
+    : around_(around),
+      records_(std::move(records)),
+      on_shutdown_(on_shutdown),
+      background_(std::make_shared<task_scope>(around->home, around->log)),
+      parked_(std::make_shared<parked_sessions>(around, records_)),
+      watching_(around->home, around->log) {
+  if (on_shutdown_ == sessions_end::with_the_process) watching_.spawn(parked_sessions::watch(parked_, sweep));
   around->keep_hints = [scope = std::weak_ptr(background_), kept = records_](std::string id, hint_map hints) {
     if (auto const alive = scope.lock()) alive->spawn(store_hints(kept, std::move(id), std::move(hints)));
   };
@@ -39,6 +45,7 @@ factory::factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<m
 awaitable<result<opened<session>>> factory::open(session_request request) {
   custody made(session::make(around_, request.id, request.opening, request.is_restore), !request.is_restore, background_);
   if (request.is_restore) {
+    parked_->unpark(request.id);
     co_await made->restore(request.hints);
   } else {
     auto const ready = co_await made->open(request.backends);
@@ -61,10 +68,15 @@ awaitable<void> factory::close(std::string id, std::shared_ptr<session> closing,
       break;
     }
     case disposal_reason::capacity:
+      if (on_shutdown_ == sessions_end::with_the_process) parked_->park(std::move(id), closing->hints());
+      break;
     case disposal_reason::replaced: break;
   }
-  co_await closing->close(ends_backends);
+  // In the background, so that a backend that hangs holds up neither the manager nor the place that this session takes in its limits.
+  if (!background_->spawn(say_goodbye(closing, ends_backends))) co_await closing->close(false);
 }
+
+awaitable<void> factory::say_goodbye(std::shared_ptr<session> closing, bool ends_backends) { co_await closing->close(ends_backends); }
 
 awaitable<void> factory::store_hints(std::shared_ptr<storage<metadata>> records, std::string id, hint_map hints) {
   auto const stored = co_await records->update_hints(std::move(id), std::move(hints));
@@ -72,6 +84,8 @@ awaitable<void> factory::store_hints(std::shared_ptr<storage<metadata>> records,
 }
 
 awaitable<void> factory::finish() {
+  co_await watching_.close();
+  co_await parked_->end_all();
   // Farewells first: close() would cancel them.
   while (background_->size() != 0) {
     auto const slept = co_await sleep_for(std::chrono::milliseconds(10));

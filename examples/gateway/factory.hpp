@@ -1,5 +1,6 @@
 #pragma once
 
+#include "parked_sessions.hpp"
 #include "session.hpp"
 
 #include <mooring/session/metadata.hpp>
@@ -20,22 +21,26 @@ class factory final : public session_factory<session> {
  public:
   enum class sessions_end { never, with_the_process };
 
-  /** @param on_shutdown  Whether sessions outlive this process: those in memory do not. */
-  factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<metadata>> records, sessions_end on_shutdown);
+  /** @param on_shutdown  Whether sessions outlive this process: those in memory do not.
+   *  @param sweep        How often the end of sessions is looked for that were closed for lack of room. */
+  factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<metadata>> records, sessions_end on_shutdown, duration sweep);
 
   awaitable<result<opened<session>>> open(session_request request) override;
   awaitable<void> close(std::string id, std::shared_ptr<session> closing, disposal_reason reason) override;
 
-  /** @brief Joins what runs in the background: farewells of sessions that nobody got, and hints on their way to the records. Last of all. */
+  /** @brief Joins what runs in the background, farewells above all. To be awaited last, when the manager has shut down. */
   awaitable<void> finish();
 
  private:
+  static awaitable<void> say_goodbye(std::shared_ptr<session> closing, bool ends_backends);
   static awaitable<void> store_hints(std::shared_ptr<storage<metadata>> records, std::string id, hint_map hints);
 
   std::shared_ptr<surroundings const> const around_;
   std::shared_ptr<storage<metadata>> const records_;
   sessions_end const on_shutdown_;
-  std::shared_ptr<task_scope> const background_;
+  std::shared_ptr<task_scope> const background_;  // what ends by itself: farewells, hints on their way to the records
+  std::shared_ptr<parked_sessions> const parked_;  // only for sessions that end with the process
+  task_scope watching_;
 };
 
 }  // namespace mooring::gateway

@@ -224,6 +224,7 @@ awaitable<void> front::serve_delete(std::shared_ptr<visit const> of, principal w
   auto const ended = co_await sessions_.terminate(std::move(id), std::move(who));
   if (!ended) co_return of->answer(failure(ended.error(), std::string(), options_.retry_after));
   lease->stream().close();
+  lease.release();  // before the answer, so that the session's place is free when the client goes on
   of->answer(ended->existed ? http::response(204) : session_not_found(std::string()));
 }
 

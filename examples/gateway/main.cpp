@@ -60,7 +60,7 @@ int serve(options chosen) {
   chosen.storage.log = write_log;
   auto records = local_storage<metadata>::make(home, chosen.storage, &why);
   if (!records) return refuse(why);
-  auto const sessions_factory = std::make_shared<factory>(around, *records, factory::sessions_end::with_the_process);
+  auto const sessions_factory = std::make_shared<factory>(around, *records, factory::sessions_end::with_the_process, chosen.storage.sweep_interval.value_or(chosen.storage.ttl / 2));
 
   chosen.manager.log = write_log;
   chosen.manager.observer = [counters = around->counters](manager_event const& event) { counters->observe(event); };

@@ -70,6 +70,17 @@ bool is_session_lost(http::response const& head, backend_session const& session)
   return text && text->is_string() && text->get_string().find("ession") != json::string::npos;
 }
 
+http::request make_request(std::string method, backend const& to, backend_session const& as, std::string body = {}) {
+  http::request made(std::move(method), to.target());
+  bool const is_post = made.method == "POST";
+  if (is_post) made.header.add("Content-Type", mcp::json_type);
+  made.header.add("Accept", is_post ? "application/json, text/event-stream" : mcp::event_stream_type);
+  if (!as.id.empty()) made.header.add(mcp::session_header, as.id);
+  if (!as.version.empty()) made.header.add(mcp::version_header, as.version);
+  made.body = std::move(body);
+  return made;
+}
+
 }  // namespace
 
 std::string backend_session::to_hint() const { return json::serialize(json::object{{"id", id}, {"version", version}}); }
@@ -218,7 +229,7 @@ awaitable<result<>> upstream::handshake() {
   borrowed_id const id(in_flight_, std::string_view());
   auto text = std::string(R"({"jsonrpc":"2.0","id":)").append(id.text()).append(R"(,"method":"initialize","params":)").append(opening_).append("}");
   auto const limit = deadlines_.handshake;
-  auto asked = make_request("POST", backend_session(), std::move(text));
+  auto asked = make_request("POST", *backend_, backend_session(), std::move(text));
   auto answered = co_await backend_->client().send(std::move(asked), call_options{limit});
   if (!answered) {
     backend_->note_failure(answered.error());
@@ -296,19 +307,8 @@ awaitable<result<upstream::place>> upstream::wait_for(std::shared_ptr<flight> jo
   co_return place(*session_, generation_);
 }
 
-http::request upstream::make_request(std::string method, backend_session const& as, std::string body) const {
-  http::request made(std::move(method), backend_->target());
-  bool const is_post = made.method == "POST";
-  if (is_post) made.header.add("Content-Type", mcp::json_type);
-  made.header.add("Accept", is_post ? "application/json, text/event-stream" : mcp::event_stream_type);
-  if (!as.id.empty()) made.header.add(mcp::session_header, as.id);
-  if (!as.version.empty()) made.header.add(mcp::version_header, as.version);
-  made.body = std::move(body);
-  return made;
-}
-
 awaitable<result<http::reply>> upstream::post(std::string text, backend_session as) {
-  auto asked = make_request("POST", as, std::move(text));
+  auto asked = make_request("POST", *backend_, as, std::move(text));
   auto const limit = deadlines_.request;
   auto answered = co_await backend_->client().send(std::move(asked), call_options{limit});
   if (answered)
@@ -406,7 +406,7 @@ awaitable<result<mcp::message>> upstream::read_events(http::event_source events,
 awaitable<result<http::event_source>> upstream::reopen(std::string last_event_id) {
   auto const current = session();
   if (!current) co_return make_error_code(errc::disconnected);
-  auto asked = make_request("GET", *current);
+  auto asked = make_request("GET", *backend_, *current);
   asked.header.add(mcp::last_event_header, std::move(last_event_id));
   auto const limit = deadlines_.request;
   auto answered = co_await backend_->client().send(std::move(asked), call_options{limit});
@@ -462,7 +462,7 @@ awaitable<void> upstream::listen(self_pointer self, std::uint64_t generation) {
   while (self->is_current(generation)) {
     auto const current = self->session();
     if (!current) co_return;
-    auto asked = self->make_request("GET", *current);
+    auto asked = make_request("GET", *self->backend_, *current);
     if (!last_event_id.empty()) asked.header.add(mcp::last_event_header, last_event_id);
     auto const limit = self->deadlines_.request;
     auto answered = co_await self->backend_->client().send(std::move(asked), call_options{limit});
@@ -497,11 +497,14 @@ awaitable<void> upstream::close(bool ends_session) {
     std::swap(listener, listener_);
   }
   listener.cancel();
-  if (!ends_session || !last || last->id.empty()) co_return;
-  auto asked = make_request("DELETE", *last);
-  auto const limit = deadlines_.farewell;
-  auto const told = co_await backend_->client().send(std::move(asked), call_options{limit});
-  metrics_->count_backend_request(name(), told ? "answered" : "failed");
+  if (ends_session && last) co_await say_farewell(backend_, *last, deadlines_.farewell);
+}
+
+awaitable<void> say_farewell(std::shared_ptr<backend> to, backend_session ended, duration deadline) {
+  if (ended.id.empty()) co_return;
+  auto asked = make_request("DELETE", *to, ended);
+  auto const told = co_await to->client().send(std::move(asked), call_options{deadline});
+  static_cast<void>(told);  // a backend that does not hear it keeps its session until it expires there
 }
 
 }  // namespace mooring::gateway

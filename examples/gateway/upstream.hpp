@@ -135,7 +135,6 @@ class upstream : public std::enable_shared_from_this<upstream> {
   awaitable<result<mcp::message>> read_events(http::event_source events, std::string awaited, relay pass_on);
   awaitable<result<http::event_source>> reopen(std::string last_event_id);
   static awaitable<void> listen(self_pointer self, std::uint64_t generation);
-  http::request make_request(std::string method, backend_session const& as, std::string body = {}) const;
   bool is_current(std::uint64_t generation) const;
 
   std::shared_ptr<backend> const backend_;
@@ -156,6 +155,9 @@ class upstream : public std::enable_shared_from_this<upstream> {
   std::shared_ptr<flight> joining_;
   task_scope::task listener_;
 };
+
+/** @brief Tells a backend that a session of its is over. Its answer does not matter. */
+awaitable<void> say_farewell(std::shared_ptr<backend> to, backend_session ended, duration deadline);
 
 /** @brief The error that a client gets in the place of a backend's answer. */
 std::string backend_error(std::string_view client_id, std::string_view backend, std::string_view what);
