@@ -221,7 +221,11 @@ describe('no room', () => {
       }
       for (const session of sessions) assert.equal(await session.tool_text('echo', { message: 'alive' }), 'alive');
       await sessions[0].delete();
-      const third = await raw_session.open(gateway.url);
+      await until(async () => {
+        const answer = await post(gateway.url, initialize_message());
+        return answer.status === 200 && exchange(gateway.url, { method: 'DELETE', headers: { 'Mcp-Session-Id': answer.headers['mcp-session-id'] } });
+      }, 'room');
+      const third = await until(() => raw_session.open(gateway.url).catch(() => undefined), 'room again');
       assert.equal(await third.tool_text('echo', { message: 'm' }), 'm');
       await until(async () => (await held_sessions(echo)) === 2, 'what was refused left nothing at the backend');
     });
