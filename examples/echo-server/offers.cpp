@@ -1,5 +1,7 @@
 #include "offers.hpp"
 
+#include "conformance.hpp"
+
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
@@ -60,43 +62,50 @@ std::string invalid(mcp::message const& asked, std::string_view why) { return mc
 
 }  // namespace
 
-void progress::report(int done, int total) const {
-  if (!stream_) return;
-  auto const text = "step " + std::to_string(done) + " of " + std::to_string(total);
-  json::object params{{"progressToken", token_}, {"progress", done}, {"total", total}, {"message", text}};
-  stream_.push(http::event(mcp::make_notification("notifications/progress", std::move(params))));
+json::object offers::capabilities() const {
+  json::object made{{"tools", json::object()}, {"resources", json::object()}, {"prompts", json::object()}, {"logging", json::object()}};
+  if (!has_conformance_) return made;
+  made["resources"] = json::object{{"subscribe", true}};
+  made["completions"] = json::object();
+  return made;
 }
 
-json::object offers::capabilities() const {
-  return {{"tools", json::object()}, {"resources", json::object()}, {"prompts", json::object()}, {"logging", json::object()}};
+json::array offers::joined(json::value own, json::value const& conformance) const {
+  auto all = own.as_array();
+  if (has_conformance_)
+    for (auto const& each : conformance.as_array()) all.push_back(each);
+  return all;
 }
 
 json::object offers::server_info() const { return {{"name", name_}, {"title", "mooring echo server " + name_}, {"version", "0.1.0"}}; }
 
-bool offers::is_long(mcp::message const& asked) { return asked.method() == "tools/call" && text_of(asked.params(), "name") == "slow"; }
-
-awaitable<std::string> offers::answer(std::shared_ptr<session> in, mcp::message asked, progress steps) const {
+awaitable<std::string> offers::answer(std::shared_ptr<session> in, mcp::message asked, std::shared_ptr<call_channel> channel) const {
   auto const& method = asked.method();
   auto const id = asked.id();
-  if (method == "tools/call") co_return co_await call_tool(std::move(in), std::move(asked), std::move(steps));
+  if (method == "tools/call") co_return co_await call_tool(std::move(in), std::move(asked), std::move(channel));
   if (method == "ping" || method == "logging/setLevel") co_return mcp::make_result(id, json::object());
-  if (method == "tools/list") co_return mcp::make_result(id, json::object{{"tools", tools()}});
-  if (method == "prompts/list") co_return mcp::make_result(id, json::object{{"prompts", prompts()}});
+  if (method == "tools/list") co_return mcp::make_result(id, json::object{{"tools", joined(tools(), conformance::tools())}});
+  if (method == "prompts/list") co_return mcp::make_result(id, json::object{{"prompts", joined(prompts(), conformance::prompts())}});
   if (method == "prompts/get") co_return get_prompt(asked);
-  if (method == "resources/templates/list") co_return mcp::make_result(id, json::object{{"resourceTemplates", json::array()}});
+  if (method == "resources/templates/list") co_return mcp::make_result(id, json::object{{"resourceTemplates", joined(json::array(), conformance::resource_templates())}});
   if (method == "resources/read") co_return read_resource(asked);
   if (method == "resources/list") {
     json::object about{{"uri", "echo://" + name_ + "/about"}, {"name", "about " + name_}, {"mimeType", "text/plain"}};
-    co_return mcp::make_result(id, json::object{{"resources", json::array{std::move(about)}}});
+    co_return mcp::make_result(id, json::object{{"resources", joined(json::array{std::move(about)}, conformance::resources())}});
+  }
+  if (has_conformance_ && (method == "resources/subscribe" || method == "resources/unsubscribe")) co_return mcp::make_result(id, json::object());
+  if (has_conformance_ && method == "completion/complete") {
+    json::object none{{"values", json::array()}, {"total", 0}, {"hasMore", false}};
+    co_return mcp::make_result(id, json::object{{"completion", std::move(none)}});
   }
   co_return mcp::make_error(id, mcp::code::method_not_found, "Method not found: " + method);
 }
 
-awaitable<std::string> offers::call_tool(std::shared_ptr<session> in, mcp::message asked, progress steps) const {
+awaitable<std::string> offers::call_tool(std::shared_ptr<session> in, mcp::message asked, std::shared_ptr<call_channel> channel) const {
   auto const number = in->count_call();
   auto const tool = text_of(asked.params(), "name");
   auto const& arguments = arguments_of(asked);
-  if (tool == "slow") co_return co_await slow(std::move(in), std::move(asked), std::move(steps));
+  if (tool == "slow") co_return co_await slow(std::move(in), std::move(asked), std::move(channel));
   if (tool == "fail") co_return mcp::make_result(asked.id(), tool_result("this tool always fails", true));
   if (tool == "whoami") {
     auto made = tool_result(name_ + " session " + in->id());
@@ -108,10 +117,14 @@ awaitable<std::string> offers::call_tool(std::shared_ptr<session> in, mcp::messa
     if (!text || !text->is_string()) co_return invalid(asked, "echo wants a text as its message");
     co_return mcp::make_result(asked.id(), tool_result(text->get_string()));
   }
+  if (has_conformance_ && conformance::has_tool(tool)) {
+    auto made = co_await conformance::call(std::move(in), asked.params(), std::move(channel));
+    co_return mcp::make_result(asked.id(), std::move(made));
+  }
   co_return invalid(asked, "Unknown tool: " + std::string(tool));
 }
 
-awaitable<std::string> offers::slow(std::shared_ptr<session> in, mcp::message asked, progress steps) const {
+awaitable<std::string> offers::slow(std::shared_ptr<session> in, mcp::message asked, std::shared_ptr<call_channel> channel) const {
   auto const* wanted = arguments_of(asked).if_contains("ms");
   error_code is_no_number;
   double const ms = wanted ? wanted->to_number<double>(is_no_number) : 0;
@@ -127,13 +140,15 @@ awaitable<std::string> offers::slow(std::shared_ptr<session> in, mcp::message as
     auto const until = begin + std::chrono::duration_cast<duration>(span);
     auto const waited = co_await running.cancelled().wait(until);
     if (waited || waited.error() != errc::deadline_exceeded) co_return mcp::make_error(asked.id(), mcp::code::internal_error, "the call was cancelled");
-    steps.report(part, parts);
+    channel->report(part, parts);
   }
   co_return mcp::make_result(asked.id(), tool_result("waited " + std::to_string(static_cast<long>(ms)) + " ms"));
 }
 
 std::string offers::read_resource(mcp::message const& asked) const {
   auto const uri = text_of(asked.params(), "uri");
+  if (has_conformance_)
+    if (auto found = conformance::resource(uri)) return mcp::make_result(asked.id(), std::move(*found));
   if (uri != "echo://" + name_ + "/about") return mcp::make_error(asked.id(), mcp::code::resource_not_found, "Resource not found");
   json::object about{{"uri", uri}, {"mimeType", "text/plain"}, {"text", "This is the echo server " + name_ + '.'}};
   return mcp::make_result(asked.id(), json::object{{"contents", json::array{std::move(about)}}});
@@ -142,6 +157,8 @@ std::string offers::read_resource(mcp::message const& asked) const {
 std::string offers::get_prompt(mcp::message const& asked) const {
   auto const prompt = text_of(asked.params(), "name");
   auto const who = text_of(arguments_of(asked), "who");
+  if (has_conformance_)
+    if (auto found = conformance::prompt(prompt, arguments_of(asked))) return mcp::make_result(asked.id(), std::move(*found));
   std::string text;
   if (prompt == "greet" && !who.empty()) text = "Greet " + std::string(who) + " in the name of " + name_ + '.';
   if (prompt == "introduce") text = "Introduce the echo server " + name_ + '.';

@@ -24,6 +24,7 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   app.add_option("--fail-every", into.fail_every, "answer each N-th request of a session with status 500; 0 never")->type_name("N")->capture_default_str();
   app.add_option("--forget-after", into.forget_after, "forget a session after N requests, as a restart would; 0 never")->type_name("N")->capture_default_str();
   app.add_flag("--ignore-resume-ids", into.is_ignoring_resume_ids, "give a new session to an initialize that names a live one, instead of resuming that one");
+  app.add_flag("--conformance", into.has_conformance, "offer also the tools, resources and prompts that the official conformance tool asks for by name");
   if (auto const status = program::parse(app, argc, argv)) return status;
   into.ttl = std::chrono::seconds(ttl_seconds);
   into.delay = std::chrono::milliseconds(delay_ms);

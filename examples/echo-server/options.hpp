@@ -21,10 +21,11 @@ struct options {
   std::vector<std::string> allowed_origins;
   std::vector<std::string> allowed_hosts;
 
-  // Misbehaviour, for tests of gateways and clients.
+  // For tests of gateways and clients.
   std::chrono::milliseconds delay{0};        ///< Before each request is answered.
   std::uint64_t fail_every = 0;              ///< Each n-th request within a session is answered 500. 0: none.
   std::uint64_t forget_after = 0;            ///< A session is forgotten after so many requests. 0: never.
+  bool has_conformance = false;              ///< Also offers what the official conformance tool asks for by name.
   bool is_ignoring_resume_ids = false;       ///< `initialize` with a live session's id opens a new session, instead of giving that one.
 };
 

@@ -1,10 +1,24 @@
 #include "session.hpp"
 
+#include "mcp/headers.hpp"
+
+#include <boost/json/parse.hpp>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
 
 namespace mooring::echo {
+
+session::session(std::string id, std::string const& opening) : id_(std::move(id)), version_(mcp::latest_session_version) {
+  error_code failure;
+  auto const params = mcp::json::parse(opening, failure);
+  if (failure || !params.is_object()) return;
+  auto const* wanted = params.get_object().if_contains("protocolVersion");
+  if (wanted && wanted->is_string()) version_ = mcp::negotiated_version(wanted->get_string());
+  auto const* can = params.get_object().if_contains("capabilities");
+  if (can && can->is_object()) capabilities_ = can->get_object();
+}
 
 void session::listen(http::event_stream stream) {
   http::event_stream leaving;
@@ -49,6 +63,30 @@ void session::cancel(std::string const& raw_id) {
     for (auto place = first; place != last; ++place) calls.push_back(place->second);
   }
   for (auto const& each : calls) each->raise();
+}
+
+session::question::question(std::shared_ptr<session> in) : in_(std::move(in)), state_(std::make_shared<state>()) {
+  std::lock_guard lock(in_->mutex_);
+  raw_id_ = "\"echo-" + std::to_string(++in_->last_question_) + '"';
+  in_->questions_.emplace(raw_id_, state_);
+}
+
+session::question::~question() {
+  std::lock_guard lock(in_->mutex_);
+  in_->questions_.erase(raw_id_);
+}
+
+void session::deliver(mcp::message answer) {
+  std::shared_ptr<question::state> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    auto const place = questions_.find(answer.id());
+    if (place == questions_.end()) return;
+    waiting = std::move(place->second);
+    questions_.erase(place);  // a second answer finds nothing
+  }
+  waiting->answer = std::move(answer);
+  waiting->answered.raise();
 }
 
 awaitable<result<opened<session>>> factory::open(session_request request) {

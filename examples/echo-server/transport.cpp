@@ -40,15 +40,10 @@ http::response check_post(http::fields const& header) {
   return http::response(0);
 }
 
-json::value const* progress_token(mcp::message const& asked) {
-  auto const* meta = asked.params().if_contains("_meta");
-  return meta && meta->is_object() ? meta->get_object().if_contains("progressToken") : nullptr;
-}
-
 }  // namespace
 
 transport::transport(options chosen, std::shared_ptr<manager> sessions, std::function<std::size_t()> live_sessions)
-    : options_(std::move(chosen)), offers_(options_.name), sessions_(std::move(sessions)), live_sessions_(std::move(live_sessions)) {
+    : options_(std::move(chosen)), offers_(options_.name, options_.has_conformance), sessions_(std::move(sessions)), live_sessions_(std::move(live_sessions)) {
   access_.is_loopback_bind = http::is_loopback(options_.listen.host);
   access_.allowed_origins = options_.allowed_origins;
   access_.allowed_hosts = options_.allowed_hosts;
@@ -98,7 +93,9 @@ awaitable<void> transport::post(http::request asked, http::responder answer) {
   auto lease = co_await lease_of(asked, std::string(message.id()), answer);
   if (!lease) co_return;
   if (message.is_request()) co_return co_await request(std::move(message), std::move(lease), std::move(answer));
-  if (message.is_notification() && message.method() == "notifications/cancelled") {
+  if (message.is_response()) {
+    lease->deliver(std::move(message));
+  } else if (message.method() == "notifications/cancelled") {
     auto const* which = message.params().if_contains("requestId");
     if (which) lease->cancel(json::serialize(*which));
   }
@@ -147,7 +144,7 @@ awaitable<void> transport::initialize(mcp::message asked, std::string known_id, 
       co_return;
     }
   }
-  open_parameters parameters({}, {}, version);
+  open_parameters parameters({}, {}, std::string(asked.raw("params")));
   auto opened = co_await sessions_->open(principal::anonymous(), std::move(parameters));
   if (!opened) {
     answer.send(failure(opened.error(), asked.id()));
@@ -166,20 +163,9 @@ awaitable<void> transport::request(mcp::message asked, session_lease<session> le
   }
   auto const live = lease.value();
   auto const id = live->id();
-  auto const* token = progress_token(asked);
-  http::event_stream stream;
-  progress steps;
-  if (token && offers::is_long(asked)) {
-    stream = answer.open_events();
-    steps = progress(stream, *token);
-  }
-  auto text = co_await offers_.answer(live, std::move(asked), std::move(steps));
-  if (stream) {
-    stream.push(http::event(std::move(text)));
-    stream.end();
-  } else {
-    answer.send(json_answer(200, std::move(text)));
-  }
+  auto const channel = std::make_shared<call_channel>(live, std::move(answer), asked);
+  auto text = co_await offers_.answer(live, std::move(asked), channel);
+  channel->finish(std::move(text));
   if (options_.forget_after > 0 && number >= options_.forget_after) {
     live->end();
     lease.release();
