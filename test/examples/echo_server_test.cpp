@@ -45,8 +45,8 @@ class echo_server {
 
   http::reply post(std::string body, std::string const& session = {}) { return send("POST", std::move(body), header(session)); }
 
-  std::string open(std::string const& resumed = {}) {
-    auto const answer = post(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}})", resumed);
+  std::string open(std::string const& resumed = {}, std::string const& capabilities = "{}") {
+    auto const answer = post(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":)" + capabilities + "}}", resumed);
     BOOST_REQUIRE(answer.head.status == 200U);
     return std::string(answer.head.header.get("Mcp-Session-Id"));
   }
@@ -120,6 +120,26 @@ BOOST_AUTO_TEST_CASE(a_cancelled_call_ends_early) {
   auto last = server.next(answer);
   while (contains(last, "notifications/progress")) last = server.next(answer);
   BOOST_TEST(contains(last, R"("id":"x","error")"), last);
+}
+
+// GW45: the conformance tool's names.
+BOOST_AUTO_TEST_CASE(a_tool_asks_the_client_in_its_own_stream_and_gets_the_answer_of_another_request) {
+  echo::options chosen;
+  chosen.has_conformance = true;
+  echo_server server(chosen);
+  auto const unable = server.open();
+  BOOST_TEST(contains(server.call(unable, "test_sampling", R"({"prompt":"p"})").head.body, "\"isError\":true"));
+  auto const session = server.open({}, R"({"sampling":{}})");
+  auto answer = server.call(session, "test_sampling", R"({"prompt":"the question"})", "5");
+  auto const asked = std::get<mcp::message>(mcp::parse_message(server.next(answer)));
+  BOOST_TEST(asked.method() == "sampling/createMessage");
+  BOOST_TEST(contains(asked.text(), "the question"));
+  auto const reply = mcp::make_raw_result(asked.id(), R"({"role":"assistant","model":"m","content":{"type":"text","text":"the answer"}})");
+  BOOST_TEST(server.post(mcp::make_raw_result("\"another\"", "{}"), session).head.status == 202U);
+  BOOST_TEST(server.post(reply, session).head.status == 202U);
+  auto const last = server.next(answer);
+  BOOST_TEST(contains(last, R"("id":5,"result")"), last);
+  BOOST_TEST(contains(last, "LLM response: the answer"), last);
 }
 
 // GW45

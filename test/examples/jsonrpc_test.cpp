@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <random>
 #include <string>
 #include <utility>
 #include <variant>
@@ -91,6 +92,34 @@ BOOST_AUTO_TEST_CASE(an_id_is_replaced_and_all_else_stays_as_it_was_written) {
   BOOST_TEST(message.raw("params") == R"({"n":1.10,"big":123456789012345678901234567890})");
   auto const notification = read(R"({"jsonrpc":"2.0","method":"m"})");
   BOOST_TEST(notification.with_id("1") == notification.text());
+}
+
+BOOST_AUTO_TEST_CASE(no_damage_to_a_message_makes_its_parts_disagree) {
+  std::string const whole = R"({"jsonrpc":"2.0","id":"a\"b","method":"m","params":{"x":[1,{"y":null}],"s":"\\"}})";
+  std::mt19937 random(1);
+  std::string const bytes = "{}[]\",:\\0 1ae-\n";
+  int accepted = 0;
+  for (int round = 0; round < 50'000; ++round) {
+    auto text = whole;
+    for (auto i = random() % 3; i < 3; ++i) {
+      auto const place = random() % text.size();
+      switch (random() % 3) {
+        case 0: text[place] = bytes[random() % bytes.size()]; break;
+        case 1: text.erase(place, 1 + random() % 3); break;
+        default: text.insert(place, 1, bytes[random() % bytes.size()]);
+      }
+    }
+    auto const got = parse_message(text);
+    auto const* message = std::get_if<mooring::mcp::message>(&got);
+    if (!message) continue;
+    ++accepted;
+    auto const again = read(message->with_id("77"));
+    BOOST_REQUIRE_MESSAGE(message->id().empty() ? again.text() == text : again.id() == "77", text);
+    BOOST_REQUIRE_MESSAGE(again.method() == message->method() && again.raw("params") == message->raw("params"), text);
+    for (auto const& [name, value] : message->document())
+      if (name != "id") BOOST_REQUIRE_MESSAGE(json::parse(message->raw(name)) == value, text);
+  }
+  BOOST_TEST(accepted > 1000);
 }
 
 BOOST_AUTO_TEST_CASE(members_of_another_type_read_as_empty_objects) {
