@@ -106,7 +106,7 @@ std::string unexplained(typename linearization<Model>::history const& calls, typ
   if (found.is_explained) return {};
   std::vector<std::size_t> by_start(calls.size());
   for (std::size_t i = 0; i < calls.size(); ++i) by_start[i] = i;
-  std::stable_sort(by_start.begin(), by_start.end(), [&calls](auto a, auto b) { return calls[a].start < calls[b].start; });
+  std::sort(by_start.begin(), by_start.end(), [&calls](auto a, auto b) { return calls[a].start < calls[b].start; });
   std::string text = "no order explains these calls (the number is the place in the longest order that fits):";
   for (auto const i : by_start) {
     auto const place = std::find(found.longest.begin(), found.longest.end(), i);

@@ -78,7 +78,7 @@ std::string session_model::describe(call const& made) {
 }
 
 session_history widened(session_history calls) {
-  std::stable_sort(calls.begin(), calls.end(), [](auto const& a, auto const& b) { return a.start < b.start; });
+  std::sort(calls.begin(), calls.end(), [](auto const& a, auto const& b) { return a.start < b.start; });
   struct chain {
     event_number start = 0;
     event_number end = 0;

@@ -6,6 +6,8 @@ std::span<scenario const> scenarios() {
   static constexpr scenario all[] = {
       {"local-storage", local_storage_against_model},
       {"storage-history", storage_history},
+      {"cache", cache_calls},
+      {"managers", manager_calls},
   };
   return all;
 }
