@@ -1,5 +1,5 @@
-# usage: cmake -D WAY=find_package|add_subdirectory -D SOURCE=... -D BUILD=... -D WORK=... -D COMPILER=... -D LAUNCHER=... -D GENERATOR=... -D BOOST=...
-#        -P consume.cmake
+# usage: cmake -D WAY=find_package|add_subdirectory -D SOURCE=... -D BUILD=... -D WORK=... -D COMPILER=... -D LAUNCHER=... -D GENERATOR=... -D BUILD_TYPE=...
+#        -D FLAGS=... -D BOOST=... -P consume.cmake
 # Builds consumer/ in WORK against the library, runs it, and fails if any step does.
 function(run)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE failed OUTPUT_VARIABLE out ERROR_VARIABLE out)
@@ -9,7 +9,8 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE ${WORK})
-set(options -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DMOORING_BOOST_INCLUDE_DIR=${BOOST})
+# The flags of the library's own build, so that ccache knows what add_subdirectory compiles.
+set(options -G ${GENERATOR} -DCMAKE_BUILD_TYPE=${BUILD_TYPE} -DCMAKE_CXX_FLAGS_RELWITHDEBINFO=${FLAGS} -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER} -DMOORING_BOOST_INCLUDE_DIR=${BOOST})
 if(WAY STREQUAL "find_package")
   run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
   list(APPEND options -DCMAKE_PREFIX_PATH=${WORK}/prefix)
