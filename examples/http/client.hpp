@@ -30,6 +30,7 @@ class event_source {
   event_source(event_source&&) = default;
   event_source& operator=(event_source&&) = default;
 
+  /** False when empty, and once `next` has told the end. */
   explicit operator bool() const noexcept { return connection_ != nullptr; }
 
   /** @brief The next event; nothing at the orderly end of the stream, again and again.

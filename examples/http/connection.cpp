@@ -4,6 +4,7 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancel_after.hpp>
+#include <boost/asio/cancel_at.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -28,7 +29,7 @@ namespace {
 
 // How much of a refused request is read and thrown away, so that the peer gets to read the answer: a close with unread bytes resets the connection.
 constexpr std::size_t max_discarded_bytes = std::size_t{64} << 20;
-constexpr auto discard_deadline = std::chrono::seconds(2);
+constexpr auto discard_deadline = std::chrono::seconds(10);
 
 // Zero: no HTTP status says it, just close.
 unsigned status_of(error_code const& failure) noexcept {
@@ -256,11 +257,12 @@ awaitable<void> connection::refuse(unsigned status) {
   auto text = header_text(status, answer.header, framing::length, answer.body.size(), false) + answer.body;
   auto const written = co_await write(std::move(text));
   if (!written) co_return;
+  auto const until = std::chrono::steady_clock::now() + discard_deadline;
   error_code failure;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, failure);
   std::array<char, 16384> discarded;
   for (std::size_t total = 0; !failure && total < max_discarded_bytes;) {
-    auto const count = co_await socket_.async_read_some(asio::buffer(discarded), asio::cancel_after(discard_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+    auto const count = co_await socket_.async_read_some(asio::buffer(discarded), asio::cancel_at(until, asio::redirect_error(asio::use_awaitable, failure)));
     total += count;
   }
 }

@@ -89,7 +89,7 @@ class responder {
   std::shared_ptr<exchange> exchange_;
 };
 
-/** @brief What serves one request. Runs as a task of its own, on a strand of its connection; cancelled when the server is forced to stop. */
+/** @brief What serves one request. Runs as a task on a strand of its own; cancelled when the server is forced to stop. */
 using handler = std::function<awaitable<void>(request, responder)>;
 
 struct server_options {
