@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(unequal_keys_never_share_a_flight_even_if_they_hash_and_pri
   std::vector<int> seen(20);
   for (int i = 0; i < 20; ++i) {
     auto one = [&cache, &seen](int index) -> awaitable<void> {
-      auto got = co_await cache.get(loud{index % 10, 7});
+      auto got = co_await cache.get(loud(index % 10, 7));
       BOOST_REQUIRE(got.has_value());
       seen[static_cast<std::size_t>(index)] = ***got;
     };
