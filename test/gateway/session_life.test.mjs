@@ -73,7 +73,7 @@ describe('time', { concurrency: true }, () => {
 
   before(async () => {
     echo = await start_echo(scope, 'echo');
-    gateway = await start_gateway(scope, { echo }, '--ttl', '1s');
+    gateway = await start_gateway(scope, { echo }, '--ttl', '2s');
   });
 
   // GW04
@@ -101,7 +101,7 @@ describe('time', { concurrency: true }, () => {
   test('an open stream keeps a session alive', limits, async () => {
     const session = await raw_session.open(gateway.url);
     const stream = await session.open_stream();
-    await pause(2500); // more than two lifetimes
+    await pause(5000); // more than two lifetimes
     assert.ok(stream.is_open);
     assert.equal(await session.tool_text('echo', { message: 'alive' }), 'alive');
     stream.close();
@@ -111,7 +111,7 @@ describe('time', { concurrency: true }, () => {
   // GW17
   test('a request in work keeps a session alive', limits, async () => {
     const session = await raw_session.open(gateway.url);
-    await session.tool_text('slow', { ms: 2500 });
+    await session.tool_text('slow', { ms: 5000 });
     assert.equal(await session.tool_text('echo', { message: 'alive' }), 'alive');
     await session.delete();
   });
@@ -120,7 +120,7 @@ describe('time', { concurrency: true }, () => {
   test('a notification keeps a session alive', limits, async () => {
     const session = await raw_session.open(gateway.url);
     for (let i = 0; i < 6; ++i) {
-      await pause(400);
+      await pause(800);
       assert.equal((await session.post({ jsonrpc: '2.0', method: 'notifications/of/our/own' })).status, 202);
     }
     await session.delete();
