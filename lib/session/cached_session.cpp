@@ -17,6 +17,14 @@ cached_session::cached_session(std::string own_id, principal who, mooring::revis
       stored_(std::move(stored)),
       session_(std::move(session)) {}
 
+void cached_session::sit_down(open_sessions& where, std::weak_ptr<cached_session> self) { where.seat(place_, std::move(self)); }
+
+void cached_session::vacate() {
+  open_sessions::place left;  // given back outside the lock
+  std::lock_guard lock(mutex_);
+  left = std::move(place_);
+}
+
 std::shared_ptr<void> cached_session::session() const {
   std::lock_guard lock(mutex_);
   return session_;

@@ -34,7 +34,11 @@ class cached_session {
   /** When a partial session is to be rebuilt; the end of time for a whole one. */
   time_point const rebuild_at;
 
-  open_sessions::place const& seat() const noexcept { return place_; }
+  /** Is found at its place from now on. */
+  void sit_down(open_sessions& where, std::weak_ptr<cached_session> self);
+
+  /** Closed: gives the place back, leased or not. */
+  void vacate();
 
   /** The session as it is now; null once closed. */
   std::shared_ptr<void> session() const;
@@ -67,9 +71,9 @@ class cached_session {
   bool is_leased() const noexcept { return leases_.load(std::memory_order_relaxed) > 0; }
 
  private:
-  open_sessions::place const place_;
   std::atomic<std::size_t> leases_{0};  // a count for the touching of leased records only: nothing is ordered by it
   mutable std::mutex mutex_;
+  open_sessions::place place_;
   mooring::revision built_from_;
   metadata stored_;
   std::vector<std::shared_ptr<metadata const>> expected_;

@@ -1,3 +1,4 @@
+#include "session/cancellation.hpp"
 #include "session/engine.hpp"
 #include "session/factory_call.hpp"
 #include "session/operation.hpp"
@@ -128,7 +129,7 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   std::optional<time_point> rebuild_at;
   if (made->made().is_partial) rebuild_at = saturating_add(state->clock.now(), state->options.partial_retry);
   auto cached = std::make_shared<cached_session>(id, std::move(owner), **written, std::move(stored_value), made->made().session, rebuild_at, std::move(place));
-  state->sessions->seat(cached->seat(), cached);
+  cached->sit_down(*state->sessions, cached);
   auto kept = self->cache->set_if(fence, std::move(cached));
   if (!kept.is_stored()) {
     made->set_reason(disposal_reason::terminated);
@@ -252,6 +253,8 @@ awaitable<void> opening(engine_ptr self, answer<opened_held> caller, principal o
 
 awaitable<result<std::string>> generate(engine_ptr self, call_options call) {
   if (auto admitted = self->admit("generate", call); !admitted) co_return admitted.error();
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   auto const work = std::make_shared<operation<std::string>>();
   answer<std::string> caller(work);
   outstanding::token counted(self->state->working);
@@ -261,6 +264,8 @@ awaitable<result<std::string>> generate(engine_ptr self, call_options call) {
 
 awaitable<result<held_session>> create(engine_ptr self, std::string id, principal owner, open_parameters asked, call_options call) {
   if (auto admitted = self->admit("create", id, call); !admitted) co_return admitted.error();
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   if (auto checked = check_parameters(*self->state, asked); !checked) co_return self->state->refuse("create", checked.error());
   auto const work = std::make_shared<operation<held_session>>();
   answer<held_session> caller(work);
@@ -271,6 +276,8 @@ awaitable<result<held_session>> create(engine_ptr self, std::string id, principa
 
 awaitable<result<opened_held>> open(engine_ptr self, principal owner, open_parameters asked, call_options call) {
   if (auto admitted = self->admit("open", call); !admitted) co_return admitted.error();
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   if (auto checked = check_parameters(*self->state, asked); !checked) co_return self->state->refuse("open", checked.error());
   auto const work = std::make_shared<operation<opened_held>>();
   answer<opened_held> caller(work);

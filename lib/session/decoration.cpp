@@ -1,3 +1,4 @@
+#include "session/cancellation.hpp"
 #include "session/engine.hpp"
 #include "session/operation.hpp"
 #include "session/records.hpp"
@@ -146,6 +147,8 @@ awaitable<void> decorating(decoration_call_ptr call, answer<held_session> caller
 
 awaitable<result<held_session>> decorate(engine_ptr self, std::string id, principal who, erased_decorator decorate, call_options call) {
   if (auto admitted = self->admit("decorate", id, call); !admitted) co_return admitted.error();
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   if (!decorate) co_return self->state->refuse("decorate", make_error_code(errc::invalid_argument));
   auto const work = std::make_shared<operation<held_session>>();
   answer<held_session> caller(work);

@@ -51,6 +51,7 @@ awaitable<void> dispose_session(state_ptr state, std::string id, cached_session_
   auto session = cached->take_for_closing();
   if (!session) co_return;
   co_await close_session(std::move(state), std::move(id), std::move(session), reason);
+  cached->vacate();
 }
 
 result<std::unique_ptr<session_cache>> make_cache(state_ptr const& state, std::string* why) {

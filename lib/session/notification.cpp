@@ -1,3 +1,4 @@
+#include "session/cancellation.hpp"
 #include "session/engine.hpp"
 #include "session/operation.hpp"
 #include "session/records.hpp"
@@ -71,6 +72,8 @@ awaitable<void> notifying(engine_ptr self, answer<void> caller, std::string id, 
 
 awaitable<result<>> notify_backend_expired(engine_ptr self, std::string id, principal who, std::string backend, call_options call) {
   if (auto admitted = self->admit("notify_backend_expired", id, call); !admitted) co_return admitted.error();
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   if (self->state->is_gone(id)) co_return result<>();
   auto const work = std::make_shared<operation<void>>();
   answer<void> caller(work);

@@ -76,7 +76,7 @@ awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr s
   std::optional<time_point> rebuild_at;
   if (made->made().is_partial) rebuild_at = saturating_add(state->clock.now(), state->options.partial_retry);
   auto cached = std::make_shared<cached_session>(id, *owner, found->at, std::move(found->stored), made->made().session, rebuild_at, std::move(place));
-  state->sessions->seat(cached->seat(), cached);
+  cached->sit_down(*state->sessions, cached);
   made->release();
   state->restored.fetch_add(1, std::memory_order_relaxed);
   manager_event event;

@@ -1,3 +1,4 @@
+#include "session/cancellation.hpp"
 #include "session/engine.hpp"
 #include "session/operation.hpp"
 #include "session/records.hpp"
@@ -67,6 +68,8 @@ awaitable<void> terminating(engine_ptr self, answer<termination> caller, std::st
 
 awaitable<result<termination>> terminate(engine_ptr self, std::string id, principal who, call_options call) {
   if (auto admitted = self->admit("terminate", id, call); !admitted) co_return admitted.error();
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   auto const work = std::make_shared<operation<termination>>();
   answer<termination> caller(work);
   outstanding::token counted(self->state->working);

@@ -27,13 +27,15 @@ awaitable<result<validity>> probe(engine_ptr self, std::string id, principal who
 
 awaitable<result<validity>> validate(engine_ptr self, std::string id, principal who, call_options call) {
   if (auto admitted = self->admit("validate", id, call); !admitted) co_return admitted.error();
+  auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   auto const state = self->state;
   if (state->is_gone(id)) co_return validity::gone;
   auto const deadline = step_deadline(call, state->options.deadlines.read);
   auto const seen = co_await probe(self, id, std::move(who), deadline);
   if (!seen) co_return state->refuse("validate", seen.error());
   if (*seen != validity::live) co_return seen;
-  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  cancellation = co_await asio::this_coro::cancellation_state;
   if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   auto const touched = co_await touch_record(state, id, deadline);
   if (!touched) co_return state->refuse("validate", touched.error());

@@ -4,6 +4,7 @@
 #include "simulation/faulty_storage.hpp"
 #include "simulation/simulation.hpp"
 
+#include <mooring/session/record.hpp>
 #include <mooring/session/session_manager.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -140,10 +141,12 @@ class call {
  public:
   template <class Executor>
   call(Executor ex, awaitable<T> work) : state_(std::make_shared<state>()) {
-    asio::co_spawn(ex, std::move(work), asio::bind_cancellation_slot(state_->signal.slot(), [s = std::weak_ptr(state_)](std::exception_ptr failure, T made) {
+    asio::co_spawn(ex, begin(std::move(work), state_), asio::bind_cancellation_slot(state_->signal.slot(), [s = std::weak_ptr(state_)](std::exception_ptr failure, T made) {
                      auto const alive = s.lock();
                      if (!alive) return;
-                     alive->failure = failure;
+                     // Cancelled before its first step, an operation never runs.
+                     if (failure && !alive->has_begun) made = make_error_code(errc::cancelled);
+                     else alive->failure = failure;
                      alive->outcome.emplace(std::move(made));
                    }));
   }
@@ -153,14 +156,22 @@ class call {
     if (state_->failure) std::rethrow_exception(state_->failure);
     return std::move(*state_->outcome);
   }
-  T& look() { return *state_->outcome; }
+  T& look() {
+    if (state_->failure) std::rethrow_exception(state_->failure);
+    return *state_->outcome;
+  }
 
  private:
   struct state {
+    bool has_begun = false;
     std::exception_ptr failure;
     std::optional<T> outcome;
     asio::cancellation_signal signal;
   };
+  static awaitable<T> begin(awaitable<T> work, std::weak_ptr<state> of) {
+    if (auto const alive = of.lock()) alive->has_begun = true;
+    co_return co_await std::move(work);
+  }
   std::shared_ptr<state> state_;
 };
 
@@ -230,14 +241,14 @@ class session_world {
     return made->id;
   }
 
-  static awaitable<bool> shutdown_of(manager& m, call_options how = {}) {
+  static awaitable<result<>> shutdown_of(manager& m, call_options how = {}) {
     co_await m.shutdown(how);
-    co_return true;
+    co_return result<>();
   }
 
   /** Ends every replica, and checks that whatever was opened was closed once. */
   void end() {
-    std::vector<call<bool>> ends;
+    std::vector<call<result<>>> ends;
     for (auto& r : replicas) ends.push_back(start(shutdown_of(*r.manager)));
     for (auto& one : ends) finish(one);
     sim.run_for(30s);

@@ -2,6 +2,10 @@
 
 #include <mooring/session/session_manager.hpp>
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/cancellation_type.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <concepts>
 #include <string_view>
 
@@ -42,6 +46,8 @@ awaitable<result<session_lease<Session>>> session_manager<Session>::get(detail::
     if (!*known) co_return known->error();
     co_return session_lease<Session>(std::move(**known));
   }
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
   auto found = co_await detail::get(std::move(engine), std::move(id), std::move(who), call);
   if (!found) co_return found.error();
   co_return session_lease<Session>(std::move(*found));
@@ -64,6 +70,9 @@ awaitable<result<session_lease<Session>>> session_manager<Session>::decorate(std
 
 template <class Session>
 awaitable<result<session_lease<Session>>> session_manager<Session>::typed(awaitable<result<detail::held_session>> work) {
+  // Cancelled already: the await would throw.
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
   auto held = co_await std::move(work);
   if (!held) co_return held.error();
   co_return session_lease<Session>(std::move(*held));
@@ -71,6 +80,8 @@ awaitable<result<session_lease<Session>>> session_manager<Session>::typed(awaita
 
 template <class Session>
 awaitable<result<opened_session<Session>>> session_manager<Session>::typed(awaitable<result<detail::opened_held>> work) {
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
+  if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
   auto made = co_await std::move(work);
   if (!made) co_return made.error();
   co_return opened_session<Session>(std::move(made->id), session_lease<Session>(std::move(made->held)));
