@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { before, describe, test } from 'node:test';
 import { held_sessions } from './aggregation.mjs';
-import { metric, start_echo, start_gateway, suite_scope } from './processes.mjs';
+import { start_echo, start_gateway, suite_scope } from './processes.mjs';
 import { call, exchange, post, raw_session } from './raw_http.mjs';
 
 const limits = { timeout: 20_000 };
@@ -171,10 +171,9 @@ describe('hostile input', () => {
   });
 
   // GW43
-  test('leaves no trace of ids in the metrics', limits, async () => {
+  test('leaves no trace of itself in the metrics', limits, async () => {
     const text = await (await fetch(`${gateway.origin}/metrics`)).text();
     assert.ok(!text.includes(session.id));
     assert.ok(!/etc\/passwd|jndi|DROP TABLE/.test(text));
-    assert.equal(await metric(gateway, 'no_such_metric'), undefined);
   });
 });

@@ -128,7 +128,10 @@ describe('the HTTP rules', () => {
       const answer = await session.post(call('tools/list'), { headers: { Accept: refused } });
       assert.equal(answer.status, 406, `${refused}: ${answer.text}`);
     }
-    for (const accepted of ['*/*', 'application/*, text/*', 'text/event-stream,application/json', 'APPLICATION/JSON, Text/Event-Stream', 'application/json;q=0.9, text/event-stream; q=0.8', 'text/html, */*;q=0.1']) {
+    for (const accepted of [
+      '*/*', 'application/*, text/*', 'text/event-stream,application/json', 'APPLICATION/JSON, Text/Event-Stream',
+      'application/json;q=0.9, text/event-stream; q=0.8', 'text/html, */*;q=0.1',
+    ]) {
       const answer = await session.post(call('tools/list'), { headers: { Accept: accepted } });
       assert.equal(answer.status, 200, `${accepted}: ${answer.text}`);
     }
@@ -175,7 +178,10 @@ describe('the HTTP rules', () => {
 
   // GW11
   test('what is not JSON gets 400 and -32700', limits, async () => {
-    const bad = ['', '{', 'nothing', '{"jsonrpc":"2.0","id":1,"method":"ping"} x', "{'jsonrpc':'2.0'}", '{"a":1,}', '{"a":NaN}', '\u0000', '['.repeat(100_000), Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])];
+    const bad = [
+      '', '{', 'nothing', '{"jsonrpc":"2.0","id":1,"method":"ping"} x', "{'jsonrpc':'2.0'}", '{"a":1,}', '{"a":NaN}', '\u0000', '['.repeat(100_000),
+      Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
+    ];
     for (const text of bad) {
       const answer = await session.post(text);
       assert.equal(answer.status, 400, `${String(text).slice(0, 40)}: ${answer.text}`);

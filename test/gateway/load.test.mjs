@@ -31,7 +31,7 @@ test(`${clients} clients for ${seconds} s, and a cache of 8: no call fails but o
   t.after(() => agent.destroy());
   const draw = generator(seed);
   const live = []; // { id, is_ending }
-  const count = { opened: 0, calls: 0, ended: 0, refused: 0 };
+  const count = { opened: 0, calls: 0, ended: 0, refused: 0, broken: 0 };
   const wrong = [];
   const end_at = Date.now() + seconds * 1000;
   let names;
@@ -51,21 +51,21 @@ test(`${clients} clients for ${seconds} s, and a cache of 8: no call fails but o
   }
 
   async function use(session) {
-    const was_ending = session.is_ending;
     const message = `${Math.floor(draw() * 1e9)}`;
     const answer = await send(call('tools/call', { name: names[Math.floor(draw() * names.length)], arguments: { message } }), session);
     ++count.calls;
     if (answer.status === 404 && session.is_ending) return void ++count.refused;
-    const text = answer.status === 200 ? messages_of(answer).at(-1)?.result?.content?.[0]?.text : undefined;
-    if (text === message) return;
-    if (session.is_ending && !was_ending && answer.status === 200) return; // ended under way: an error of the backend's session is an honest answer
+    const reply = answer.status === 200 ? messages_of(answer).at(-1) : undefined;
+    if (reply?.result?.content?.[0]?.text === message) return;
+    if (reply?.error && session.is_ending) return void ++count.broken; // its backend session ended under it
     wrong.push(`call${session.is_ending ? ' on an ending session' : ''}: ${answer.status} ${answer.text.slice(0, 300)}`);
   }
 
   async function end(session) {
-    session.is_ending = true;
-    live.splice(live.indexOf(session), 1);
+    if (session.is_ending) return;
+    session.is_ending = true; // while it stays among the live ones, others go on using it
     const answer = await exchange(gateway.url, { method: 'DELETE', agent, headers: headers_of(session), within_ms: 20_000 });
+    live.splice(live.indexOf(session), 1);
     if (answer.status >= 300) wrong.push(`DELETE: ${answer.status} ${answer.text}`);
     ++count.ended;
     const after = await send(call('tools/list'), session);

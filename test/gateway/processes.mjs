@@ -161,7 +161,7 @@ export function start_everything(t) {
 }
 
 /** Every TCP listener of the process, as the kernel writes addresses. */
-export function listeners(pid) {
+function listeners(pid) {
   const inodes = new Set();
   for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
     const target = attempt(() => fs.readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '';
@@ -197,12 +197,4 @@ function attempt(action) {
   } catch {
     return undefined; // a descriptor or table that went away while we read
   }
-}
-
-/** A number out of Prometheus text: the sum over every series of that name. */
-export async function metric(server, name) {
-  const text = await (await fetch(`${server.origin}/metrics`)).text();
-  const rows = text.split('\n').filter((row) => row.startsWith(`${name} `) || row.startsWith(`${name}{`));
-  if (rows.length === 0) return undefined;
-  return rows.reduce((sum, row) => sum + Number(row.slice(row.lastIndexOf(' ') + 1)), 0);
 }

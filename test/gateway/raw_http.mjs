@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 
-export const protocol_version = '2025-11-25';
+const protocol_version = '2025-11-25';
 const both = 'application/json, text/event-stream';
 
 /** One exchange. `headers` in any case; a value that is an array is sent as that many header lines. The body is sent as it is. */
@@ -55,7 +55,7 @@ export const echo_call = (message, id) => call('tools/call', { name: 'echo', arg
 export const text_of = (response) => messages_of(response).at(-1)?.result?.content?.[0]?.text;
 
 /** The complete events of an event stream's text. */
-export function events_of(text) {
+function events_of(text) {
   const blocks = text.replaceAll('\r\n', '\n').split('\n\n').slice(0, -1);
   return blocks.map((block) => {
     const event = { data: '' };
