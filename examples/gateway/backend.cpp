@@ -37,7 +37,7 @@ void backend::note_success() {
 
 void backend::note_failure(error_code const& error) {
   if (error == errc::cancelled || error == errc::closed || error == errc::busy) return;  // of our own making
-  if (circuit_.failed(clock_of(executor_).now()) && log_) log_(severity::warning, "backend " + name_ + " fails: " + error.message());
+  if (circuit_.failed(clock_of(executor_).now()) && log_) log_(severity::warning, "backend " + name_ + " fails: " + name_of(static_cast<errc>(error.value())));
 }
 
 }  // namespace mooring::gateway

@@ -6,15 +6,18 @@ namespace mooring::gateway {
 
 namespace {
 
+// The task owns the session: an awaitable of its own member would only point to it.
+awaitable<void> say_goodbye(std::shared_ptr<session> closing, hint_map spared) { co_await closing->close(std::move(spared)); }
+
 // Closes a session that nobody got, because its opening failed or was cancelled.
 class custody {
  public:
-  custody(std::shared_ptr<session> held, bool ends_backends, std::shared_ptr<task_scope> scope)
-      : held_(std::move(held)), ends_backends_(ends_backends), scope_(std::move(scope)) {}
+  custody(std::shared_ptr<session> held, hint_map spared, std::shared_ptr<task_scope> scope)
+      : held_(std::move(held)), spared_(std::move(spared)), scope_(std::move(scope)) {}
   custody(custody const&) = delete;
   custody& operator=(custody const&) = delete;
   ~custody() {
-    if (held_) scope_->spawn(held_->close(ends_backends_));
+    if (held_) scope_->spawn(say_goodbye(held_, spared_));
   }
 
   session& operator*() const noexcept { return *held_; }
@@ -23,7 +26,7 @@ class custody {
 
  private:
   std::shared_ptr<session> held_;
-  bool const ends_backends_;
+  hint_map const spared_;
   std::shared_ptr<task_scope> const scope_;
 };
 
@@ -43,7 +46,7 @@ factory::factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<m
 }
 
 awaitable<result<opened<session>>> factory::open(session_request request) {
-  custody made(session::make(around_, request.id, request.opening, request.is_restore), !request.is_restore, background_);
+  custody made(session::make(around_, request.id, request.opening, request.is_restore), request.hints, background_);
   if (request.is_restore) {
     parked_->unpark(request.id);
     co_await made->restore(request.hints);
@@ -56,27 +59,21 @@ awaitable<result<opened<session>>> factory::open(session_request request) {
 }
 
 awaitable<void> factory::close(std::string id, std::shared_ptr<session> closing, disposal_reason reason) {
-  bool ends_backends = false;
-  switch (reason) {
-    case disposal_reason::terminated: ends_backends = true; break;
-    case disposal_reason::shutdown: ends_backends = on_shutdown_ == sessions_end::with_the_process; break;
-    case disposal_reason::lost_race: ends_backends = !closing->is_restored(); break;  // a restored one shares its backend sessions with the winner
-    case disposal_reason::expired: {
-      // Gone, or only changed, to be built again from its record?
-      auto const record = co_await records_->peek(id);
-      ends_backends = record && !record->has_value();
-      break;
-    }
-    case disposal_reason::capacity:
-      if (on_shutdown_ == sessions_end::with_the_process) parked_->park(std::move(id), closing->hints());
-      break;
-    case disposal_reason::replaced: break;
+  bool const is_over = reason == disposal_reason::terminated || (reason == disposal_reason::shutdown && ends_with_process()) ||
+                       (reason == disposal_reason::lost_race && !closing->is_restored());
+  hint_map spared;
+  if (!is_over) {
+    // The record says which backend sessions are in use elsewhere, or will be; without a record none is.
+    auto const record = co_await records_->peek(id);
+    if (!record)
+      spared = closing->hints();
+    else if (record->has_value())
+      spared = (*record)->hints;
+    if (reason == disposal_reason::capacity && ends_with_process() && !spared.empty()) parked_->park(std::move(id), spared);
   }
   // In the background, so that a backend that hangs holds up neither the manager nor the place that this session takes in its limits.
-  if (!background_->spawn(say_goodbye(closing, ends_backends))) co_await closing->close(false);
+  if (!background_->spawn(say_goodbye(closing, std::move(spared)))) co_await closing->close(closing->hints());
 }
-
-awaitable<void> factory::say_goodbye(std::shared_ptr<session> closing, bool ends_backends) { co_await closing->close(ends_backends); }
 
 awaitable<void> factory::store_hints(std::shared_ptr<storage<metadata>> records, std::string id, hint_map hints) {
   auto const stored = co_await records->update_hints(std::move(id), std::move(hints));

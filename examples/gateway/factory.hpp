@@ -14,8 +14,8 @@ namespace mooring::gateway {
 
 /** @brief Opens, restores and closes the sessions of the gateway for the session manager.
  *
- *  Whether the backends get their DELETE depends on why a session is closed: when the session itself is over. One that only left this process goes on with
- *  the same backend sessions in another.
+ *  A session that is over takes its backend sessions with it. One that only left this process's cache leaves behind those that its record names, to go on
+ *  with.
  */
 class factory final : public session_factory<session> {
  public:
@@ -32,7 +32,7 @@ class factory final : public session_factory<session> {
   awaitable<void> finish();
 
  private:
-  static awaitable<void> say_goodbye(std::shared_ptr<session> closing, bool ends_backends);
+  bool ends_with_process() const noexcept { return on_shutdown_ == sessions_end::with_the_process; }
   static awaitable<void> store_hints(std::shared_ptr<storage<metadata>> records, std::string id, hint_map hints);
 
   std::shared_ptr<surroundings const> const around_;

@@ -159,15 +159,18 @@ void session::on_backend_session(bool is_first) {
   if (around_->keep_hints) around_->keep_hints(id_, hints());
 }
 
-awaitable<void> session::close(bool ends_backends) {
+awaitable<void> session::close(hint_map spared) {
   auto const self = shared_from_this();
   stream_.close();
   // The farewells run at the same time, on a scope of their own: the session's is about to be cancelled.
   auto const farewells = std::make_shared<task_scope>(around_->home, around_->log);
   std::vector<awaitable<void>> work;
-  for (auto const& one : upstreams_) work.push_back(one->close(ends_backends));
+  for (auto const& one : upstreams_) {
+    auto const spare = spared.find(one->name());
+    work.push_back(one->close(spare != spared.end() ? spare->second : std::string()));
+  }
   auto const ex = co_await asio::this_coro::executor;
-  auto const until = saturating_add(clock_of(ex).now(), around_->deadlines.farewell);
+  auto const until = saturating_add(clock_of(ex).now(), 2 * around_->deadlines.farewell);
   auto const all = co_await run_together(farewells, std::move(work), until);
   static_cast<void>(all);  // a backend that does not answer keeps its session until it expires there
   co_await farewells->close();

@@ -77,8 +77,8 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   /** The stream on which the client hears of what no request of its asked for. */
   standing_stream& stream() noexcept { return stream_; }
 
-  /** @brief Ends the stream and the background work.  @param ends_backends  Whether the backends get their DELETE. */
-  awaitable<void> close(bool ends_backends);
+  /** @brief Ends the stream and the background work; every backend gets the DELETE of its session, except for those in `spared`, which are still in use. */
+  awaitable<void> close(hint_map spared);
 
   /** @brief A background task of this session, cancelled by `close`. */
   bool spawn(awaitable<void> work) { return scope_->spawn(std::move(work)); }

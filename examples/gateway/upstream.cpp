@@ -203,6 +203,7 @@ awaitable<void> upstream::run_handshake(self_pointer self, std::shared_ptr<fligh
   std::vector<std::string> catching_up;
   {
     std::lock_guard lock(self->mutex_);
+    if (self->is_closed_) co_return;  // close() is waiting to end the session
     is_initialized = self->client_is_initialized_;
     generation = self->generation_;
     session = *self->session_;
@@ -251,7 +252,6 @@ awaitable<result<>> upstream::handshake() {
   if (!known_version) co_return make_error_code(errc::load_failed);
   backend_->note_success();
   std::lock_guard lock(mutex_);
-  if (is_closed_) co_return make_error_code(errc::closed);
   session_.emplace(std::move(session_id), std::move(*known_version));
   initialize_result_ = std::string(reply->raw("result"));
   ++generation_;
@@ -486,18 +486,25 @@ awaitable<void> upstream::listen(self_pointer self, std::uint64_t generation) {
   }
 }
 
-awaitable<void> upstream::close(bool ends_session) {
+awaitable<void> upstream::close(std::string spared) {
   auto const self = shared_from_this();
-  std::optional<backend_session> last;
+  auto const ex = co_await asio::this_coro::executor;
   task_scope::task listener;
   {
     std::lock_guard lock(mutex_);
     is_closed_ = true;
-    last = std::exchange(session_, std::nullopt);
     std::swap(listener, listener_);
   }
   listener.cancel();
-  if (ends_session && last) co_await say_farewell(backend_, *last, deadlines_.farewell);
+  auto const until = saturating_add(clock_of(ex).now(), deadlines_.farewell);
+  auto const joined = co_await wait_joined(until);
+  static_cast<void>(joined);
+  std::optional<backend_session> last;
+  {
+    std::lock_guard lock(mutex_);
+    last = std::exchange(session_, std::nullopt);
+  }
+  if (last && last->to_hint() != spared) co_await say_farewell(backend_, *last, deadlines_.farewell);
 }
 
 awaitable<void> say_farewell(std::shared_ptr<backend> to, backend_session ended, duration deadline) {

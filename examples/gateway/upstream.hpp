@@ -106,8 +106,12 @@ class upstream : public std::enable_shared_from_this<upstream> {
   /** @brief As `send`, for the cancellation of a request of the client: under the ids that the backend knows it by. */
   awaitable<void> send_cancelled(mcp::message sent);
 
-  /** @brief Ends all work at the backend.  @param ends_session  Whether the backend session is over too, so that the backend gets its DELETE. */
-  awaitable<void> close(bool ends_session);
+  /** @brief Ends the connection, and the backend session with it: the backend gets a DELETE.
+   *
+   *  Waits for a handshake that runs, so that no backend session is opened and forgotten.
+   *  @param spared  The hint of a backend session that is still in use and is left alone; empty for none.
+   */
+  awaitable<void> close(std::string spared);
 
  private:
   struct flight;
