@@ -14,10 +14,10 @@ class echo_server {
     chosen.name = "north";
     local_storage_options in_memory;
     in_memory.ttl = chosen.ttl;
-    storage_ = std::move(*local_storage<metadata>::make(w_.get_executor(), in_memory));
+    storage_ = *local_storage<metadata>::make(w_.get_executor(), in_memory);
     manager_options keeping;
     keeping.ttl = chosen.ttl;
-    manager_ = std::move(*echo::manager::make(w_.get_executor(), storage_, std::make_shared<echo::factory>(), keeping));
+    manager_ = *echo::manager::make(w_.get_executor(), storage_, std::make_shared<echo::factory>(), keeping);
     transport_ = std::make_shared<echo::transport>(chosen, manager_, [held = storage_] { return held->size(); });
     auto handler = [serving = transport_](http::request asked, http::responder answer) { return serving->serve(std::move(asked), std::move(answer)); };
     client_ = std::make_unique<http::client>(w_.get_executor(), w_.serve(handler).address());
