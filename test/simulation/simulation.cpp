@@ -64,8 +64,13 @@ simulation::~simulation() {
     }
   };
   drop_all();
-  shutdown();
-  drop_all();
+  // What is dropped may make a strand and queue on it: its service has to drop that too, until nothing comes any more.
+  bool is_empty = false;
+  while (!is_empty) {
+    shutdown();
+    is_empty = ready_.empty() && alarms_.empty();
+    drop_all();
+  }
   destroy();
 }
 
