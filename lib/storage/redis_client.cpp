@@ -168,7 +168,9 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   }
 
   void drop() {
-    if (phase_ == phase::connected) stop_running();
+    if (phase_ != phase::connected) return;
+    is_dropped_ = true;
+    stop_running();
   }
 
   void shut() {
@@ -263,7 +265,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     static_cast<void>(entropy.fill(std::as_writable_bytes(std::span(&random, 1))));
     bool const is_refused = attempt_error_ == errc::auth_failed || attempt_error_ == errc::permission_denied || attempt_error_ == errc::config_error;
     auto const pause = backoff.next(lived, is_refused, random);
-    phase_ = pause > duration::zero() ? phase::pausing : phase::connecting;
+    // A connection that we left is on its way to be replaced: who asks meanwhile waits.
+    phase_ = pause > duration::zero() && !std::exchange(is_dropped_, false) ? phase::pausing : phase::connecting;
     if (phase_ == phase::connecting) return pause;
     for (auto const& call : std::exchange(waiting_, {})) finish(call, redis_answer(attempt_error_, false));
     return pause;
@@ -322,6 +325,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   std::uint64_t sent_ = 0;      // on this connection
   std::uint64_t answered_ = 0;  // the number of the last request whose reply came
   bool is_stopping_ = false;    // this run has been told to end
+  bool is_dropped_ = false;     // because its server is the wrong one
   bool is_closing_ = false;
 };
 

@@ -97,16 +97,22 @@ struct redis_records::state {
 struct redis_records::steps {
   using state_pointer = std::shared_ptr<state>;
 
+  static void leave_if_wrong(state& held, heard const& answer) {
+    if (answer.reply.what == kind::error && ends_connection(error_of_reply(answer.reply.text))) held.link->drop();
+  }
+
   // One command. A server that is no longer the master has not carried it out: it is left, and its successor asked once.
   static awaitable<heard> ask(state_pointer held, command sent, time_point end) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     auto first = co_await held->link->ask(sent, end);
     heard answer(std::move(first));
-    if (answer.error && ends_connection(static_cast<errc>(answer.error.value()))) held->link->drop();
+    leave_if_wrong(*held, answer);
     if (answer.error != errc::wrong_master) co_return answer;
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return heard(errc::cancelled, false);
     auto second = co_await held->link->ask(std::move(sent), end);
-    co_return heard(std::move(second));
+    heard last(std::move(second));
+    leave_if_wrong(*held, last);
+    co_return last;
   }
 
   // A script goes by its digest; a server that does not know it gets the text, once.

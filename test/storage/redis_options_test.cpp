@@ -1,0 +1,96 @@
+#include <mooring/storage/redis_options.hpp>
+#include <mooring/storage/redis_storage.hpp>
+
+#include "simulation/simulation.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+using namespace mooring;
+using namespace std::chrono_literals;
+
+namespace {
+
+redis_storage_options good() {
+  redis_storage_options options;
+  options.address = redis_address{};
+  options.key_prefix = "test:";
+  return options;
+}
+
+// What is refused says the field in its sentence.
+std::string refusal(std::function<void(redis_storage_options&)> const& change) {
+  auto options = good();
+  options.password = "secret";
+  change(options);
+  std::string why;
+  auto const checked = check(options, &why);
+  BOOST_TEST((checked.has_error() && checked.error() == errc::invalid_argument));
+  BOOST_TEST(why.find("secret") == std::string::npos);
+  return why.substr(0, why.find(' '));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(redis_options_)
+
+// RE01
+BOOST_AUTO_TEST_CASE(exactly_one_server_is_given) {
+  BOOST_TEST(check(good()).has_value());
+  BOOST_TEST(refusal([](auto& o) { o.address.reset(); }) == "redis_storage_options::address");
+  BOOST_TEST(refusal([](auto& o) { o.unix_socket = "/run/redis.sock"; }) == "redis_storage_options::address");
+  BOOST_TEST(refusal([](auto& o) { o.address->host.clear(); }) == "redis_storage_options::address");
+  BOOST_TEST(refusal([](auto& o) { o.address->port.clear(); }) == "redis_storage_options::address");
+}
+
+// RE02, DE07
+BOOST_AUTO_TEST_CASE(a_key_prefix_ends_with_a_colon_and_is_plain) {
+  for (auto const& bad : {"", "a", "a:b", ":a", "a b:", "a*:", "a?:", "[a]:", "a\\:", "a^:", "a\n:", "a\x7f:", "\xc3\xa4:", "\t:"})
+    BOOST_TEST(refusal([bad](auto& o) { o.key_prefix = bad; }) == "redis_storage_options::key_prefix");
+  for (auto const& fine : {":", "a:", "mooring:gateway:", "{tag}:", "a-b_c.d/e:"}) {
+    auto options = good();
+    options.key_prefix = fine;
+    BOOST_TEST(check(options).has_value());
+  }
+}
+
+// RE03, DE04
+BOOST_AUTO_TEST_CASE(negative_timeouts_are_refused_and_zero_is_the_default) {
+  BOOST_TEST(refusal([](auto& o) { o.dial_timeout = -1ns; }) == "redis_storage_options::dial_timeout");
+  BOOST_TEST(refusal([](auto& o) { o.write_timeout = -1ns; }) == "redis_storage_options::write_timeout");
+  BOOST_TEST(refusal([](auto& o) { o.read_timeout = -1ns; }) == "redis_storage_options::read_timeout");
+  BOOST_TEST(refusal([](auto& o) { o.operation_timeout = -1ns; }) == "redis_storage_options::operation_timeout");
+  BOOST_TEST(refusal([](auto& o) { o.health_check = -1ns; }) == "redis_storage_options::health_check");
+}
+
+// ST22
+BOOST_AUTO_TEST_CASE(other_options_keep_their_rules) {
+  BOOST_TEST(refusal([](auto& o) { o.ttl = 0s; }) == "redis_storage_options::ttl");
+  BOOST_TEST(refusal([](auto& o) { o.absolute_lifetime = 29min; }) == "redis_storage_options::absolute_lifetime");
+  BOOST_TEST(refusal([](auto& o) { o.database = -1; }) == "redis_storage_options::database");
+  BOOST_TEST(refusal([](auto& o) { o.max_in_flight = 0; }) == "redis_storage_options::max_in_flight");
+}
+
+// RE10
+BOOST_AUTO_TEST_CASE(construction_does_no_io) {
+  test::simulation sim(1);
+  auto options = good();
+  options.unix_socket = "/nowhere/redis.sock";
+  options.address.reset();
+  {
+    auto const made = redis_storage<text_map>::make(sim.get_executor(), options);
+    BOOST_TEST(made.has_value());
+    BOOST_TEST(sim.outstanding() == 0U);
+  }
+  BOOST_TEST(sim.run(100));
+  options.key_prefix.clear();
+  std::string why;
+  BOOST_TEST((redis_storage<text_map>::make(sim.get_executor(), options, &why).error() == errc::invalid_argument));
+  BOOST_TEST(!why.empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
