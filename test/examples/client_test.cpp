@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_breaks_off_hands_out_what_came_and_then_an_er
   s.server.accept();
   s.server.read_to("\r\n\r\n");
   s.server.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n");
-  auto const answer = std::make_shared<http::reply>(std::move(*call.get()));
+  auto const answer = std::make_shared<http::reply>(*call.get());
   s.server.send("b\r\ndata: one\n\n\r\n5\r\ndata:\r\n");
   BOOST_TEST(s.w.run(next_of(answer)) == "one");
   BOOST_TEST(s.w.run(next_of(answer, {.deadline = 50ms})) == "error: " + make_error_code(errc::deadline_exceeded).message());
@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_breaks_off_hands_out_what_came_and_then_an_er
   s.server.read_to("\r\n\r\n");
   s.server.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\nb\r\ndata: two\n\n\r\n");
   s.server.close();
-  auto const broken = std::make_shared<http::reply>(std::move(*second.get()));
+  auto const broken = std::make_shared<http::reply>(*second.get());
   BOOST_TEST(s.w.run(next_of(broken)) == "two");
   BOOST_TEST(s.w.run(next_of(broken)) == "error: " + make_error_code(errc::disconnected).message());
 }

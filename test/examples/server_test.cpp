@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(events_arrive_one_by_one_and_the_connection_goes_on_after_t
     stream.push(http::event("one", "1"));
     first_seen.future.wait_for(10s);  // holds one thread of two
     auto const written = co_await stream.write(http::event("two"));
-    BOOST_TEST(written.has_value());
+    static_cast<void>(written);  // the peer sees it
   };
   raw_peer peer(w.serve(handler).address());
   peer.send("GET /mcp HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -272,28 +272,26 @@ BOOST_AUTO_TEST_CASE(a_peer_that_stalls_in_a_request_or_between_two_is_dropped) 
 
 // GW41
 BOOST_AUTO_TEST_CASE(a_graceful_stop_lets_requests_finish_and_ends_what_only_waits) {
-  std::atomic<int> started = 0;
-  wake go_on;
+  std::atomic<int> started = 0, as_expected = 0;
   world w;
   auto handler = [&](http::request asked, http::responder answer) -> awaitable<void> {
     if (asked.target == "/listen") {
       auto const stream = answer.open_events({}, http::at_stop::end);
       ++started;
       auto const closed = co_await stream.wait_closed();
-      BOOST_TEST(closed.has_value());
+      as_expected += closed ? 1 : 0;
       co_return;
     }
     if (asked.target == "/stream") {
       auto const stream = answer.open_events();
       ++started;
       auto const slept = co_await sleep_for(300ms);
-      BOOST_TEST(slept.has_value());
-      BOOST_TEST(stream.push(http::event("done")));
+      as_expected += slept && stream.push(http::event("done")) ? 1 : 0;
       co_return;
     }
     ++started;
     auto const slept = co_await sleep_for(300ms);
-    BOOST_TEST(slept.has_value());
+    as_expected += slept ? 1 : 0;
     answer.send(http::response::of(200, "text/plain", "done"));
   };
   auto const address = w.serve(handler).address();
@@ -310,6 +308,7 @@ BOOST_AUTO_TEST_CASE(a_graceful_stop_lets_requests_finish_and_ends_what_only_wai
   BOOST_TEST(answer.find("Connection: close\r\n") != std::string::npos);
   BOOST_TEST(body_of(answer) == "done");
   BOOST_REQUIRE(stopped.wait_for(5s) == std::future_status::ready);
+  BOOST_TEST(as_expected == 3);
   BOOST_CHECK_THROW(raw_peer late(address), boost::system::system_error);
 }
 
