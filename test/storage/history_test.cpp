@@ -1,19 +1,20 @@
+#include "storage/redis_server.hpp"
 #include "storage/simulated_world.hpp"
 #include "storage/storage_clients.hpp"
 
+#include <mooring/storage/local_storage.hpp>
+#include <mooring/storage/redis_storage.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/test/unit_test.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 using namespace mooring;
@@ -43,34 +44,6 @@ std::string simulate(std::uint64_t seed, unsigned faults_permille, std::size_t& 
   auto const entries = history->take();
   for (auto const& entry : entries) lost += !entry.is_certain();
   return unexplained<storage_model>(entries);
-}
-
-// The same on real threads, on the local storage itself.
-void run_on_threads(int rounds, bool has_strands) {
-  asio::io_context context;
-  auto const store = local_storage<document>::make(context.get_executor()).value();
-  for (int round = 0; round < rounds; ++round) {
-    auto const history = std::make_shared<storage_history>();
-    auto const id = std::to_string(round % 7);
-    std::atomic<int> running = 4;
-    for (unsigned client = 0; client < 4; ++client) {
-      executor const on = has_strands ? executor(asio::make_strand(context)) : executor(context.get_executor());
-      auto const seed = static_cast<std::uint32_t>(round) * 4 + client;
-      asio::co_spawn(on, storage_client<document>(store, history, id, seed, 8), [&](std::exception_ptr failure) {
-        if (failure || --running == 0) context.stop();
-      });
-    }
-    std::vector<std::thread> threads;
-    for (int i = 0; i < 4; ++i) threads.emplace_back([&context] { context.run(); });
-    for (auto& thread : threads) thread.join();
-    context.restart();
-    BOOST_REQUIRE(running == 0);
-    BOOST_REQUIRE_EQUAL(unexplained<storage_model>(history->take(), {}), "");
-    // The next round begins from absence.
-    std::optional<result<bool>> erased;
-    asio::co_spawn(context, store->erase(id), [&](std::exception_ptr, result<bool> done) { erased = done; });
-    while (!erased) context.run_one();
-  }
 }
 
 }  // namespace
@@ -111,9 +84,31 @@ BOOST_AUTO_TEST_CASE(histories_with_faults_have_an_order) {
 }
 
 // ST29
-BOOST_AUTO_TEST_CASE(histories_on_a_pool_have_an_order) { run_on_threads(300, false); }
+BOOST_AUTO_TEST_CASE(histories_on_a_pool_have_an_order) {
+  asio::io_context context;
+  std::shared_ptr<storage<document>> const store = local_storage<document>::make(context.get_executor()).value();
+  run_clients_on_threads(context, store, 300, executors::plain);
+}
 
 // ST29
-BOOST_AUTO_TEST_CASE(histories_on_a_pool_with_strands_have_an_order) { run_on_threads(300, true); }
+BOOST_AUTO_TEST_CASE(histories_on_a_pool_with_strands_have_an_order) {
+  asio::io_context context;
+  std::shared_ptr<storage<document>> const store = local_storage<document>::make(context.get_executor()).value();
+  run_clients_on_threads(context, store, 300, executors::strands);
+}
+
+// ST29, RE18
+BOOST_AUTO_TEST_CASE(histories_on_redis_have_an_order, *boost::unit_test::precondition([](boost::unit_test::test_unit_id) {
+  return boost::test_tools::assertion_result(redis_server::is_available());
+})) {
+  redis_server server;
+  asio::io_context context;
+  redis_storage_options options;
+  options.unix_socket = server.socket();
+  options.key_prefix = "t:";
+  std::shared_ptr<storage<document>> const store = redis_storage<document>::make(context.get_executor(), options).value();
+  run_clients_on_threads(context, store, 50, executors::plain);
+  run_clients_on_threads(context, store, 50, executors::strands);
+}
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 // The contract suite against a real server, on a socket and on loopback.
 
@@ -18,7 +19,10 @@ using options_for = std::function<redis_storage_options(redis_server const&)>;
 std::shared_ptr<redis_server> shared_server() {
   static std::weak_ptr<redis_server> last;
   auto found = last.lock();
-  if (!found) last = found = std::make_shared<redis_server>();
+  // RE15: a user that may do no more than the documented commands, on the prefix.
+  std::vector<std::string> const user{"--user", "mooring", "on", ">right", "~contract:*", "resetchannels", "-@all", "+hello", "+ping", "+select", "+set", "+get",
+                                      "+getex", "+pexpire", "+del", "+evalsha", "+eval", "+time"};
+  if (!found) last = found = std::make_shared<redis_server>(user);
   static std::shared_ptr<redis_server> const keeper = found;
   return found;
 }
@@ -35,6 +39,14 @@ bool register_redis(char const* name, options_for make_options) {
 bool const is_socket_registered = register_redis("redis_on_a_socket", [](redis_server const& server) {
   redis_storage_options options;
   options.unix_socket = server.socket();
+  return options;
+});
+
+bool const is_limited_registered = register_redis("redis_with_a_limited_user", [](redis_server const& server) {
+  redis_storage_options options;
+  options.unix_socket = server.socket();
+  options.username = "mooring";
+  options.password = "right";
   return options;
 });
 

@@ -4,17 +4,23 @@
 #include "storage/contract_world.hpp"
 #include "storage/storage_model.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -105,6 +111,35 @@ awaitable<void> storage_client(std::shared_ptr<storage<T>> store, std::shared_pt
     entry.call = made;
     if (!is_certain_failure) history->add(entry);
     co_await asio::post(ex, asio::use_awaitable);
+  }
+}
+
+enum class executors { plain, strands };
+
+/** Rounds of four clients on four threads, each on an id of few; every round has to have an order. */
+template <class T>
+void run_clients_on_threads(asio::io_context& context, std::shared_ptr<storage<T>> const& store, int rounds, executors which) {
+  for (int round = 0; round < rounds; ++round) {
+    auto const history = std::make_shared<storage_history>();
+    auto const id = std::to_string(round % 7);
+    std::atomic<int> running = 4;
+    for (unsigned client = 0; client < 4; ++client) {
+      executor const on = which == executors::strands ? executor(asio::make_strand(context)) : executor(context.get_executor());
+      auto const seed = static_cast<std::uint32_t>(round) * 4 + client;
+      asio::co_spawn(on, storage_client<T>(store, history, id, seed, 8), [&](std::exception_ptr failure) {
+        if (failure || --running == 0) context.stop();
+      });
+    }
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back([&context] { context.run(); });
+    for (auto& thread : threads) thread.join();
+    context.restart();
+    BOOST_REQUIRE(running == 0);
+    BOOST_REQUIRE_EQUAL(unexplained<storage_model>(history->take(), {}), "");
+    // The next round begins from absence.
+    std::optional<result<bool>> erased;
+    asio::co_spawn(context, store->erase(id), [&](std::exception_ptr, result<bool> done) { erased = done; });
+    while (!erased) context.run_one();
   }
 }
 
