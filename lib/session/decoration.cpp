@@ -131,7 +131,12 @@ awaitable<result<held_session>> decorate_session(decoration_call_ptr call) {
     }
     if (ended->ended == round::done) co_return std::move(ended->held);
     current->release();
-    if (ended->ended == round::written) co_return co_await decorate_restored(call, std::move(ended->data_before));
+    if (ended->ended == round::written) {
+      auto restored = co_await decorate_restored(call, std::move(ended->data_before));
+      // The record is decorated, only the session is missing: no error may read as if nothing had been done.
+      if (!restored && restored.error() != errc::not_found) co_return make_error_code(errc::ambiguous);
+      co_return std::move(restored);
+    }
   }
   co_return make_error_code(errc::conflict);
 }
