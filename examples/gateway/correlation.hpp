@@ -39,6 +39,20 @@ class in_flight {
   std::map<std::uint64_t, std::string> client_ids_;
 };
 
+/** @brief A request id that is in flight for as long as this object lives. */
+class borrowed_id {
+ public:
+  borrowed_id(in_flight& from, std::string_view client_id) : from_(from), text_(from.begin(client_id)) {}
+  ~borrowed_id() { from_.end(text_); }
+  borrowed_id(borrowed_id const&) = delete;
+  borrowed_id& operator=(borrowed_id const&) = delete;
+  std::string const& text() const noexcept { return text_; }
+
+ private:
+  in_flight& from_;
+  std::string const text_;
+};
+
 /** @brief The id under which a client sees a request of one of several backends: a JSON string that names the backend and holds the backend's own id.
  *
  *  Nothing has to be remembered: the client's answer may come to another replica.

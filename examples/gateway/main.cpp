@@ -87,7 +87,8 @@ int serve(options chosen) {
     facing.begin_draining();
     auto const until = saturating_add(clock_of(home).now(), chosen.drain);
     auto const idle = co_await facing.wait_idle(until);
-    auto const left = idle ? std::chrono::milliseconds(100) : std::chrono::milliseconds(1);
+    // Time for what was answered to be written; what is still in work has had its time.
+    auto const left = idle ? std::chrono::milliseconds(2000) : std::chrono::milliseconds(1);
     co_await server.stop(left);
     co_await manager.shutdown();
     co_await sessions_factory->finish();

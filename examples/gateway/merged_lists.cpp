@@ -1,5 +1,6 @@
 #include "merged_lists.hpp"
 
+#include "messages.hpp"
 #include "together.hpp"
 
 #include "mcp/jsonrpc.hpp"
@@ -9,7 +10,6 @@
 #include <boost/json/value.hpp>
 
 #include <utility>
-#include <variant>
 
 namespace mooring::gateway {
 
@@ -19,12 +19,6 @@ namespace {
 
 constexpr int max_pages = 1000;                                  // of one backend's list
 constexpr duration freshness = std::chrono::milliseconds(500);  // within it, an unknown name is simply unknown
-
-std::optional<mcp::message> parse(std::string text) {
-  auto read = mcp::parse_message(std::move(text), 200);
-  if (auto* const good = std::get_if<mcp::message>(&read)) return std::move(*good);
-  return std::nullopt;
-}
 
 }  // namespace
 
@@ -64,10 +58,10 @@ awaitable<void> merged_lists::fetch(std::shared_ptr<merged_lists> self, std::sha
   json::array items;
   json::value params;
   for (int page = 0; page != max_pages; ++page) {
-    auto asked = parse(mcp::make_request("0", what.method, params));
+    auto asked = read_message(mcp::make_request("0", what.method, params));
     if (!asked) co_return;
     auto text = co_await from->request(std::move(*asked), relay());
-    auto const answered = parse(std::move(text));
+    auto const answered = read_message(std::move(text));
     if (!answered) co_return;
     if (answered->type() == mcp::message::kind::error) {
       auto const* const code = answered->error().if_contains("code");

@@ -1,5 +1,6 @@
 #include "json_text.hpp"
 #include "merged_lists.hpp"
+#include "messages.hpp"
 #include "route.hpp"
 #include "together.hpp"
 
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <utility>
-#include <variant>
 
 namespace mooring::gateway {
 
@@ -22,12 +22,6 @@ namespace json = boost::json;
 namespace {
 
 using pointer = std::shared_ptr<upstream>;
-
-std::optional<mcp::message> parse(std::string text) {
-  auto read = mcp::parse_message(std::move(text), 200);
-  if (auto* const good = std::get_if<mcp::message>(&read)) return std::move(*good);
-  return std::nullopt;
-}
 
 bool is_error(std::string const& response) { return member(response, "error").has_value(); }
 
@@ -114,7 +108,7 @@ class merged_route final : public route {
     if (sent.is_response()) {
       auto const target = backend_id_of(sent.id());
       auto const to = target ? find(target->first) : nullptr;
-      auto own = to ? parse(sent.with_id(target->second)) : std::nullopt;
+      auto own = to ? read_message(sent.with_id(target->second)) : std::nullopt;
       if (own) co_await send_one(to, std::move(*own));
       co_return;
     }
@@ -175,7 +169,7 @@ class merged_route final : public route {
 
   // Sends a request to where a name leads, `renamed` being its text with the backend's own name in the place of the client's.
   awaitable<std::string> forward(std::string id, std::string backend, std::string renamed, relay pass_on) {
-    auto own = parse(std::move(renamed));
+    auto own = read_message(std::move(renamed));
     auto const target = find(backend);
     if (!own || !target) co_return mcp::make_error(id, mcp::code::internal_error, "The request cannot be passed on");
     co_return co_await target->request(std::move(*own), std::move(pass_on));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "backend.hpp"
+#include "backend_session.hpp"
 #include "correlation.hpp"
 #include "wishes.hpp"
 
@@ -28,18 +29,6 @@ struct upstream_deadlines {
   duration handshake = std::chrono::seconds(10);  ///< for `initialize` at a backend
   duration request = std::chrono::seconds(30);    ///< for the answer, and from one streamed message to the next
   duration farewell = std::chrono::seconds(5);    ///< for the DELETE
-};
-
-/** @brief A session at a backend, as it is kept among the hints of a record: enough to go on with it in another process. */
-struct backend_session {
-  backend_session() = default;
-  backend_session(std::string i, std::string v) : id(std::move(i)), version(std::move(v)) {}
-
-  std::string id;       ///< As the backend gave it; empty for a backend without sessions.
-  std::string version;  ///< The protocol version agreed with it.
-
-  std::string to_hint() const;
-  static std::optional<backend_session> from_hint(std::string_view hint);
 };
 
 /** What a session wants to hear of its upstreams. Called on any thread, never under a lock. */
@@ -159,9 +148,6 @@ class upstream : public std::enable_shared_from_this<upstream> {
   std::shared_ptr<flight> joining_;
   task_scope::task listener_;
 };
-
-/** @brief Tells a backend that a session of its is over. Its answer does not matter. */
-awaitable<void> say_farewell(std::shared_ptr<backend> to, backend_session ended, duration deadline);
 
 /** @brief The error that a client gets in the place of a backend's answer. */
 std::string backend_error(std::string_view client_id, std::string_view backend, std::string_view what);

@@ -1,0 +1,30 @@
+#include "messages.hpp"
+
+#include <boost/json/value.hpp>
+
+#include <utility>
+#include <variant>
+
+namespace mooring::gateway {
+
+std::optional<mcp::message> read_message(std::string text) {
+  auto read = mcp::parse_message(std::move(text), 200);
+  if (auto* const good = std::get_if<mcp::message>(&read)) return std::move(*good);
+  return std::nullopt;
+}
+
+bool is_same_id(std::string_view a, std::string_view b) {
+  auto const bare = [](std::string_view id) { return id.size() >= 2 && id.front() == '"' ? id.substr(1, id.size() - 2) : id; };
+  return bare(a) == bare(b);
+}
+
+bool is_about_unreadable(mcp::message const& answer) {
+  return answer.type() == mcp::message::kind::error && (answer.id().empty() || answer.id() == "null");
+}
+
+int code_of(mcp::message const& failed) {
+  auto const* const code = failed.error().if_contains("code");
+  return code && code->is_int64() ? static_cast<int>(code->get_int64()) : 0;
+}
+
+}  // namespace mooring::gateway
