@@ -109,7 +109,7 @@ void exchange::lose_peer() {
   task_scope::task leaving;
   {
     std::lock_guard lock(mutex_);
-    if (std::exchange(has_lost_peer_, true)) return;
+    if (phase_ == phase::complete || std::exchange(has_lost_peer_, true)) return;
     if (cancels_on_disconnect_) leaving = task_;
   }
   leaving.cancel();

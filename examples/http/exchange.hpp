@@ -49,7 +49,7 @@ class exchange {
   signal& changed() noexcept { return changed_; }
   outgoing take();
   void set_task(task_scope::task task);
-  void lose_peer();           ///< The peer has gone, or cannot be reached any more.
+  void lose_peer();           ///< The peer has gone, or cannot be reached any more; nothing once the answer is complete.
   void handler_returned();    ///< No answer is 500; an open stream ends.
   void stop();                ///< The server stops: a listening stream ends.
 

@@ -228,6 +228,22 @@ BOOST_AUTO_TEST_CASE(a_handler_goes_on_after_its_peer_has_gone_unless_it_asked_o
   BOOST_TEST(becomes_true([&] { return finished == 1 && cancelled == 1; }));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_handler_does_after_its_answer_is_not_cancelled_by_the_end_of_the_exchange) {
+  std::atomic<int> finished = 0, cancelled = 0;
+  world w;
+  auto handler = [&](http::request, http::responder answer) -> awaitable<void> {
+    answer.cancel_on_disconnect();
+    answer.send(http::response::of(200, "text/plain", "done"));
+    auto const slept = co_await sleep_for(100ms);
+    ++(slept ? finished : cancelled);
+  };
+  raw_peer peer(w.serve(handler).address());
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  BOOST_TEST(body_of(peer.read_to_end()) == "done");
+  BOOST_TEST(becomes_true([&] { return finished + cancelled == 1; }));
+  BOOST_TEST(finished == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_that_does_not_read_fills_its_backlog_and_no_more) {
   http::server_options options;
   options.max_stream_bytes = 100'000;
