@@ -115,6 +115,7 @@ void cache_engine::desert() noexcept {
       draining_.remove(*entry);
       --draining_count_;
       entry->is_disowned = true;
+      entry->closes_after_check = false;
     }
     if (drain_alarm_) {
       clock_.cancel(*drain_alarm_);

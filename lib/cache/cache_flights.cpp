@@ -138,7 +138,17 @@ void cache_engine::resolve(decision& d, cache_flight& flight, cache_step const& 
   }
 }
 
+// The gets that a check's end or a `set` answers with a cached value, and that were not counted as joins.
+std::uint64_t cache_engine::count_hits(cache_flight& flight) noexcept {
+  if (flight.kind != flight_kind::check) return 0;
+  std::uint64_t hits = flight.is_direct && !std::exchange(flight.is_counted, true) ? 1 : 0;
+  for (auto* waiter = flight.first; waiter; waiter = waiter->following) hits += waiter->began_check ? 1 : 0;
+  counts_.hits += hits;
+  return hits;
+}
+
 void cache_engine::supersede(decision& d, cache_flight& flight, cache_step const& with) {
+  if (with.is == cache_step::kind::leased) count_hits(flight);
   settle_flight(flight);
   resolve(d, flight, with);
   if (!flight.is_direct) return;
@@ -180,20 +190,19 @@ cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> foun
 
   auto& entry = *flight.entry;
   bool const is_stale = !is_alive;
-  if (is_stale && (options_.max_stale <= duration::zero() || clock_.now() - entry.moment > options_.max_stale)) {
+  bool const is_cached = entry.flight == &flight;
+  // Of an entry that was evicted meanwhile the moment is its drain deadline: it no longer says how old the last good check is.
+  if (is_stale && (!is_cached || options_.max_stale <= duration::zero() || clock_.now() - entry.moment > options_.max_stale)) {
     settle_flight(flight);
     resolve(d, flight, cache_step::failure(found.error()));
     free_flight(d, flight);
     return cache_step::failure(found.error());
   }
-  bool const is_cached = entry.flight == &flight;
   if (is_cached) {
     use_locked(entry);
     if (is_alive && (options_.check_interval > duration::zero() || options_.max_stale > duration::zero())) entry.moment = std::max(entry.moment, clock_.recent());
   }
-  std::uint64_t hits = flight.is_direct && !flight.is_counted ? 1 : 0;
-  for (auto* waiter = flight.first; waiter; waiter = waiter->following) hits += waiter->began_check ? 1 : 0;
-  counts_.hits += hits;
+  auto const hits = count_hits(flight);
   if (is_stale) counts_.stale_hits += hits;
   settle_flight(flight);
   resolve(d, flight, cache_step::answer(entry));

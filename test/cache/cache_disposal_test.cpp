@@ -122,6 +122,48 @@ BOOST_AUTO_TEST_CASE(without_a_drain_deadline_a_value_that_leaves_is_closed_at_o
   w.end();
 }
 
+// CA15, CA41: the leases are revoked at the deadline, the value is closed when its check has ended
+BOOST_AUTO_TEST_CASE(a_value_is_not_closed_while_its_check_runs) {
+  for (bool const is_destroyed : {false, true}) {
+    auto options = world::plain();
+    options.drain_deadline = 10ms;
+    world w(1, options);
+    auto const number = w.put("a");
+    w.check_time = 30ms;
+    call one;
+    w.get(one, "a");
+    w.sim.run_for(1ms);
+    auto held = w.cache->peek("a");
+    w.cache->erase("a");
+    auto const other = w.put("b");  // a second value drains meanwhile, and is due on its own
+    auto held_too = w.cache->peek("b");
+    w.sim.run_for(5ms);
+    w.cache->erase("b");
+    w.sim.run_for(5ms);
+    BOOST_TEST(held.is_revoked());
+    BOOST_TEST(!held_too.is_revoked());
+    BOOST_TEST(!w.end_of(number));
+    w.sim.run_for(5ms);
+    BOOST_TEST((w.end_of(other) == disposal_reason::terminated));
+    BOOST_TEST(!w.end_of(number));
+    if (is_destroyed) w.cache.reset();
+    w.sim.run_for(15ms);
+    held.release();
+    held_too.release();
+    if (is_destroyed) {
+      BOOST_TEST(w.sim.run());
+      BOOST_TEST((one.got.error == errc::closed));
+      BOOST_TEST(!w.end_of(number));
+      continue;
+    }
+    BOOST_TEST((w.end_of(number) == disposal_reason::terminated));
+    w.sim.run();
+    BOOST_TEST(one.got.number() == 3);  // looked again, and loaded
+    one.got.leased.release();
+    w.end();
+  }
+}
+
 // CA43, RA23
 BOOST_AUTO_TEST_CASE(a_dispose_that_hangs_or_fails_holds_up_nothing_else) {
   world w(1, world::plain(2));

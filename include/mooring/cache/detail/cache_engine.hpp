@@ -133,6 +133,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   cache_step end_settled(decision& d, cache_flight& flight) noexcept;
   void settle_flight(cache_flight& flight) noexcept;
   void supersede(decision& d, cache_flight& flight, cache_step const& with);
+  std::uint64_t count_hits(cache_flight& flight) noexcept;
   void restart(decision& d, cache_flight& flight, key_probe const& probe);
   void pass_on(decision& d, cache_flight& flight) noexcept;
   void resolve(decision& d, cache_flight& flight, cache_step const& with);
