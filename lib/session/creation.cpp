@@ -132,8 +132,9 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   cached->sit_down(*state->sessions, cached);
   auto kept = self->cache->set_if(fence, std::move(cached));
   if (!kept.is_stored()) {
+    // Terminated, shut down, or its record was changed already (a backend taken off): then it lives, though not here.
     made->set_reason(disposal_reason::terminated);
-    co_return attempt(errc::not_found, attempted);
+    co_return attempt(errc::ambiguous, attempted);
   }
   made->release();
   held_session held(std::move(kept.stored));
@@ -160,7 +161,8 @@ awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, re
     auto const why = tried.made.error();
     if (why == errc::exists) co_return why;
     bool const is_taken_back = co_await take_back(state, id, placeholder, tried.attempted, deadline);
-    if (state->is_closing.load()) co_return make_error_code(errc::closed);
+    bool const may_live = !is_taken_back && !tried.attempted.is_none();
+    if (state->is_closing.load()) co_return make_error_code(may_live ? errc::ambiguous : errc::closed);
     if (state->is_gone(id)) co_return make_error_code(errc::not_found);
     // Without its placeholder the write can no longer be carried out.
     co_return why == errc::ambiguous && is_taken_back ? make_error_code(errc::unavailable) : why;

@@ -135,15 +135,13 @@ using manager = session_manager<test_session>;
 using test_lease = session_lease<test_session>;
 using test_link = faulty_storage<metadata>;
 
-/** A call that runs, and its outcome once it has one. */
+/** A call that runs, and its outcome once it has one. The signal lives as long as the frame that listens to it. */
 template <class T>
 class call {
  public:
   template <class Executor>
   call(Executor ex, awaitable<T> work) : state_(std::make_shared<state>()) {
-    asio::co_spawn(ex, begin(std::move(work), state_), asio::bind_cancellation_slot(state_->signal.slot(), [s = std::weak_ptr(state_)](std::exception_ptr failure, T made) {
-                     auto const alive = s.lock();
-                     if (!alive) return;
+    asio::co_spawn(ex, begin(std::move(work), state_), asio::bind_cancellation_slot(state_->signal.slot(), [alive = state_](std::exception_ptr failure, T made) {
                      // Cancelled before its first step, an operation never runs.
                      if (failure && !alive->has_begun) made = make_error_code(errc::cancelled);
                      else alive->failure = failure;

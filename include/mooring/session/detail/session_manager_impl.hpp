@@ -55,6 +55,7 @@ awaitable<result<session_lease<Session>>> session_manager<Session>::get(detail::
 
 template <class Session>
 awaitable<result<session_lease<Session>>> session_manager<Session>::decorate(std::string id, principal who, decorator<Session> decorate, call_options call) {
+  bool const is_given = static_cast<bool>(decorate);
   auto erased = [decorate = std::move(decorate)](std::string const& own_id, std::shared_ptr<void> current, metadata data) -> result<detail::erased_decoration> {
     auto made = decorate(std::static_pointer_cast<Session>(std::move(current)), std::move(data));
     if (!made) return made.error();
@@ -65,7 +66,9 @@ awaitable<result<session_lease<Session>>> session_manager<Session>::decorate(std
     }
     return detail::erased_decoration(std::move(made->session), std::move(made->data));
   };
-  return typed(detail::decorate(engine_, std::move(id), std::move(who), detail::erased_decorator(std::move(erased)), call));
+  // An empty function stays empty: it is refused, not called.
+  auto passed = is_given ? detail::erased_decorator(std::move(erased)) : detail::erased_decorator();
+  return typed(detail::decorate(engine_, std::move(id), std::move(who), std::move(passed), call));
 }
 
 template <class Session>
