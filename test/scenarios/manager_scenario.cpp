@@ -377,7 +377,7 @@ class world {
     bool const has_limits = weather_.has_faults || weather_.has_deadlines;
     bool is_fine = is(errc::not_found) || is(errc::exists) || is(errc::conflict) || is(errc::not_ready);
     if (is(errc::cancelled)) is_fine = cancelled_[me];
-    if (is(errc::ambiguous)) is_fine = cancelled_[me] || has_limits || weather_.has_early_shutdown || std::string_view(what) == "decorate";  // written, and no session to show
+    if (is(errc::ambiguous)) is_fine = !weather_.is_quiet;  // also of a record that another call changed before its session was cached
     if (is(errc::closed)) is_fine = replicas_[at].is_closing;
     if (is(errc::unavailable) || is(errc::deadline_exceeded) || is(errc::server_error)) is_fine = has_limits || weather_.habits.has_hangs;
     if (is(errc::load_failed)) is_fine = weather_.habits.has_failures || weather_.habits.has_hangs;
