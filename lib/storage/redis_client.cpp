@@ -2,6 +2,7 @@
 
 #include "storage/redis_backoff.hpp"
 #include "storage/redis_errors.hpp"
+#include "storage/redis_tls.hpp"
 
 #include <mooring/core/entropy.hpp>
 
@@ -16,6 +17,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -122,7 +124,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
         strand(asio::make_strand(home)),
         clock(clock_of(home)),
         entropy(entropy_of(home)),
-        connection(executor(strand), redis::logger(redis::logger::level::disabled)) {}
+        connection(executor(strand), tls_context(), redis::logger(redis::logger::level::disabled)) {}
 
   redis_storage_options const options;
   executor const home;
@@ -197,8 +199,15 @@ class redis_client::state : public std::enable_shared_from_this<state> {
  private:
   enum class phase { idle, connecting, connected, pausing };
 
+  // The options were checked, so it can be made.
+  asio::ssl::context tls_context() {
+    if (!options.tls) return asio::ssl::context(asio::ssl::context::tls_client);
+    return make_tls_context(*options.tls, options.address->host, [this](std::string why) { refusal_ = std::move(why); }).value();
+  }
+
   redis::config settings() const {
     redis::config made;
+    made.use_ssl = options.tls.has_value();
     if (options.address) made.addr = {options.address->host, options.address->port};
     made.unix_socket = options.unix_socket;
     made.reconnect_wait_interval = std::chrono::seconds::zero();
@@ -213,14 +222,18 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   void begin_attempt() {
     phase_ = phase::connecting;
     attempt_error_ = errc::unavailable;
+    refusal_.clear();
     began_ = clock.now();
+    if (options.tls && options.tls->insecure && options.log) options.log(severity::warning, "redis: the server's certificate is not checked (tls.insecure)");
     connected_at_ = {};
     sent_ = answered_ = 0;
     is_stopping_ = is_closing_;
     auto const number = ++attempt_;
     clock.cancel(std::exchange(dialing_, clock.schedule(began_ + options.dial_timeout, executor(strand), [held = weak_from_this(), number] {
       auto const self = held.lock();
-      if (self && self->attempt_ == number && self->phase_ == phase::connecting) self->stop_running();
+      if (!self || self->attempt_ != number || self->phase_ != phase::connecting) return;
+      self->refusal_ = "no connection was made within dial_timeout";
+      self->stop_running();
     })));
     greet(number);
   }
@@ -256,8 +269,9 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   duration end_attempt(error_code ec, redis_backoff& backoff) {
     bool const was_connected = connected_at_ != time_point();
     auto const lived = was_connected ? clock.now() - connected_at_ : duration::zero();
-    if (!was_connected && options.log && !is_closing_)
-      options.log(severity::warning, std::string("redis: no connection: ") + (attempt_error_ == errc::unavailable ? ec.message() : name_of(attempt_error_)));
+    bool const is_tls = ec.category() == asio::error::get_ssl_category() || ec.category() == asio::ssl::error::get_stream_category();
+    if (!was_connected && is_tls) attempt_error_ = errc::tls_failed;
+    if (!was_connected && options.log && !is_closing_) options.log(severity::warning, "redis: " + cause(ec));
     clock.cancel(std::exchange(dialing_, {}));
     connection.cancel(redis::operation::exec);  // a greeting that never left
     std::uint64_t random = 0;
@@ -270,6 +284,12 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     if (phase_ == phase::connecting) return pause;
     for (auto const& call : std::exchange(waiting_, {})) finish(call, redis_answer(attempt_error_, false));
     return pause;
+  }
+
+  // In words of ours or of the libraries below; never in the server's.
+  std::string cause(error_code ec) const {
+    if (!refusal_.empty()) return refusal_;
+    return attempt_error_ == errc::unavailable || attempt_error_ == errc::tls_failed ? ec.message() : name_of(attempt_error_);
   }
 
   void stop_running() {
@@ -313,6 +333,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     asio::post(call->on, asio::append(std::move(call->handler), std::move(answer)));
   }
 
+  std::string refusal_;  // why this attempt failed, where we know better than the libraries below
   redis::connection connection;
   asio::cancellation_signal run_signal_;
   std::list<call_pointer> waiting_;  // for the attempt to end

@@ -1,5 +1,7 @@
 #include <mooring/storage/redis_options.hpp>
 
+#include "storage/redis_tls.hpp"
+
 #include <string_view>
 
 namespace mooring {
@@ -25,6 +27,11 @@ result<> check(redis_storage_options const& options, std::string* why) {
   if (!options.address && !has_socket) return refuse(why, "address", "is missing", "give exactly one of address and unix_socket");
   if (options.address && has_socket) return refuse(why, "address", "is given together with unix_socket", "give exactly one of the two");
   if (options.address && (options.address->host.empty() || options.address->port.empty())) return refuse(why, "address", "lacks its host or port", "give both");
+  if (options.tls && has_socket) return refuse(why, "tls", "is given for a unix_socket", "a socket is used without TLS");
+  if (options.tls) {
+    auto const context = detail::make_tls_context(*options.tls, options.address->host, {}, why);
+    if (!context) return context.error();
+  }
   if (options.key_prefix.empty()) return refuse(why, "key_prefix", "is empty", "give one that is used by nothing else, such as mooring:gateway:");
   if (options.key_prefix.back() != ':') return refuse(why, "key_prefix", "does not end with ':'", "append it");
   if (!is_plain(options.key_prefix)) return refuse(why, "key_prefix", "holds a space, a control byte, a byte beyond ASCII or one of *?[]\\^", "leave them out");

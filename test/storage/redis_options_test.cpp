@@ -2,6 +2,7 @@
 #include <mooring/storage/redis_storage.hpp>
 
 #include "simulation/simulation.hpp"
+#include "storage/certificates.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -65,6 +66,29 @@ BOOST_AUTO_TEST_CASE(negative_timeouts_are_refused_and_zero_is_the_default) {
   BOOST_TEST(refusal([](auto& o) { o.read_timeout = -1ns; }) == "redis_storage_options::read_timeout");
   BOOST_TEST(refusal([](auto& o) { o.operation_timeout = -1ns; }) == "redis_storage_options::operation_timeout");
   BOOST_TEST(refusal([](auto& o) { o.health_check = -1ns; }) == "redis_storage_options::health_check");
+}
+
+// RE01, RE06, RE07
+BOOST_AUTO_TEST_CASE(tls_takes_valid_pem_in_pairs_and_no_socket) {
+  auto const authority = test::make_authority("authority");
+  auto const own = test::issue(authority, "client");
+  auto const other = test::issue(authority, "other");
+  auto const with = [](redis_tls_options tls) { return refusal([&tls](auto& o) { o.tls = tls; }); };
+  auto fine = good();
+  fine.tls = redis_tls_options{authority.pem + own.pem, own.pem, own.key_pem, "name", false};
+  BOOST_TEST(check(fine).has_value());
+  BOOST_TEST(with({"x", "", "", "", false}) == "redis_storage_options::tls.ca_pem");
+  BOOST_TEST(with({authority.pem.substr(0, 100), "", "", "", false}) == "redis_storage_options::tls.ca_pem");
+  BOOST_TEST(with({authority.pem, own.pem, "", "", false}) == "redis_storage_options::tls.key_pem");
+  BOOST_TEST(with({authority.pem, "", own.key_pem, "", false}) == "redis_storage_options::tls.certificate_pem");
+  BOOST_TEST(with({authority.pem, "x", own.key_pem, "", false}) == "redis_storage_options::tls.certificate_pem");
+  BOOST_TEST(with({authority.pem, own.pem, "x", "", false}) == "redis_storage_options::tls.key_pem");
+  BOOST_TEST(with({authority.pem, own.pem, other.key_pem, "", false}) == "redis_storage_options::tls.key_pem");
+  BOOST_TEST(refusal([](auto& o) {
+               o.tls.emplace();
+               o.unix_socket = "/run/redis.sock";
+               o.address.reset();
+             }) == "redis_storage_options::tls");
 }
 
 // ST22

@@ -36,12 +36,6 @@ std::filesystem::path new_folder() {
   return pattern;
 }
 
-std::string free_port() {
-  asio::io_context context;
-  asio::ip::tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
-  return std::to_string(acceptor.local_endpoint().port());
-}
-
 }  // namespace
 
 bool redis_server::is_available() {
@@ -58,6 +52,12 @@ bool redis_server::is_available() {
     return false;
   }();
   return found;
+}
+
+std::string redis_server::free_port() {
+  asio::io_context context;
+  asio::ip::tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
+  return std::to_string(acceptor.local_endpoint().port());
 }
 
 redis_server::redis_server(std::vector<std::string> arguments) : folder_(new_folder()), port_(free_port()), arguments_(std::move(arguments)) { start(); }

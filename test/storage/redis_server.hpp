@@ -23,6 +23,8 @@ class redis_server {
 
   std::string socket() const { return (folder_ / "redis.sock").string(); }
   std::string port() const { return port_; }
+  /** A port of loopback that nobody uses at the moment. */
+  static std::string free_port();
 
   /** Stops and continues the process, so that it holds its connections and answers nothing. */
   void pause();

@@ -19,6 +19,19 @@ struct redis_address {
   std::string port = "6379";
 };
 
+/** @brief How a connection over TLS is made. TLS 1.2 at least; the peer's chain and name are checked, and its name is sent along. */
+struct redis_tls_options {
+  /** The authorities to believe, PEM. Empty means the system's. */
+  std::string ca_pem;
+  /** A certificate chain of our own and its key, PEM: both or neither. */
+  std::string certificate_pem;
+  std::string key_pem;
+  /** The name the peer has to prove. Empty means the address's host. */
+  std::string server_name;
+  /** Believe anybody. Warned of at each connect. */
+  bool insecure = false;
+};
+
 /** @brief Which Redis server to use, and how. Exactly one of `address` and `unix_socket` is given.
  *
  *  Timeouts of zero take their default. Passwords never appear in a log or message.
@@ -27,6 +40,8 @@ struct redis_storage_options {
   std::optional<redis_address> address;
   /** Path of the server's socket. */
   std::string unix_socket;
+  /** Empty means no TLS; never fallen back to. Not on a socket. */
+  std::optional<redis_tls_options> tls;
 
   /** Empty means the user `default`. */
   std::string username;
@@ -61,7 +76,8 @@ struct redis_storage_options {
   log_sink log;
 };
 
-/** @brief Success, or `errc::invalid_argument`; then `why`, where given, is a sentence naming field, value and rule. Does no I/O. */
+/** @brief Success, or `errc::invalid_argument`; then `why`, where given, is a sentence naming field, value and rule. Does no I/O but reading the system's
+ *  certificate authorities, where TLS has none of its own. */
 result<> check(redis_storage_options const& options, std::string* why = nullptr);
 
 }  // namespace mooring

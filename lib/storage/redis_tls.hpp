@@ -1,0 +1,21 @@
+#pragma once
+
+#include <mooring/core/error.hpp>
+#include <mooring/storage/redis_options.hpp>
+
+#include <boost/asio/ssl/context.hpp>
+
+#include <functional>
+#include <string>
+
+namespace mooring::detail {
+
+/** @brief What a TLS client with these options says and believes: TLS 1.2 at least, the peer's chain and name checked, its name sent along (SNI).
+ *
+ *  @param on_refused  Told why a peer's certificate was not believed: OpenSSL's words, which hold nothing of the certificate.
+ *  @par Errors  `errc::invalid_argument`: a certificate or key is no valid PEM, or the two do not belong together; `why`, where given, names the field.
+ */
+result<boost::asio::ssl::context> make_tls_context(redis_tls_options const& options, std::string const& host, std::function<void(std::string)> on_refused = {},
+                                                   std::string* why = nullptr);
+
+}  // namespace mooring::detail
