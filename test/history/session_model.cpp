@@ -34,15 +34,20 @@ char const* name_of(session_model::seen outcome) {
     case session_model::seen::absent: return "absent";
     case session_model::seen::not_ready: return "not ready";
     case session_model::seen::lost: return "lost";
+    case session_model::seen::nothing: return "nothing said";
   }
   return "?";
 }
 
 bool is_reading(session_model::call const& made) { return made.what == session_model::verb::get || made.what == session_model::verb::validate; }
 
+// Others may join the flight that it begins.
+bool begins_flights(session_model::call const& made) { return is_reading(made) || made.what == session_model::verb::decorate; }
+
 }  // namespace
 
 std::optional<session_model::state> session_model::apply(state now, call const& made) {
+  if (made.outcome == seen::nothing) return now;
   bool const is_done = made.outcome == seen::done || made.outcome == seen::lost;
   if (!is_done) {
     // What is not there yet is not ready; nobody is told so of a session that lives or is dead.
@@ -85,12 +90,12 @@ session_history widened(session_history calls) {
   };
   std::vector<chain> chains;  // one per replica: the overlapping reads met last
   for (auto& one : calls) {
-    if (!is_reading(one.call)) continue;
+    if (!begins_flights(one.call)) continue;
     if (chains.size() <= one.call.replica) chains.resize(one.call.replica + 1);
     auto& last = chains[one.call.replica];
     if (last.end < one.start) last = {one.start, one.end};
     last.end = std::max(last.end, one.end);
-    one.start = last.start;
+    if (is_reading(one.call)) one.start = last.start;
   }
   return calls;
 }

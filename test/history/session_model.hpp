@@ -28,8 +28,8 @@ struct session_model {
 
   enum class verb { create, decorate, notify, terminate, get, validate, expire };
 
-  /** How it ended; errors that say nothing of the session are no calls of the history. */
-  enum class seen { done, absent, not_ready, lost };
+  /** How it ended. `nothing`: with an error that says nothing of the session, but others may have joined what it had begun. */
+  enum class seen { done, absent, not_ready, lost, nothing };
 
   struct call {
     verb what = verb::get;

@@ -41,6 +41,7 @@ BOOST_AUTO_TEST_CASE(a_get_that_overlaps_the_termination_may_be_served_or_not) {
 BOOST_AUTO_TEST_CASE(a_get_that_joins_a_running_flight_may_see_what_that_flight_saw) {  // RA15
   operation<call> const ended{5, 6, {verb::terminate, seen::done, 0, 0, 0}};
   BOOST_TEST(fits({created(1, 2), served(4, 9, 0, 0b11, 1), ended, served(7, 9, 0, 0b11, 1)}));
+  BOOST_TEST(fits({created(1, 2), {4, 8, {verb::get, seen::nothing, 0, 0, 1}}, ended, served(7, 9, 0, 0b11, 1)}), "its starter was cancelled");
   BOOST_TEST(!fits({created(1, 2), served(4, 9, 0, 0b11, 2), ended, served(7, 9, 0, 0b11, 1)}), "a flight of another replica");
   BOOST_TEST(!fits({created(1, 2), served(3, 4, 0, 0b11, 1), ended, served(7, 9, 0, 0b11, 1)}), "a flight that had ended");
 }

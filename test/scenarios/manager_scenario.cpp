@@ -117,8 +117,10 @@ class world {
       }
       return {found_.first(), sim_.trace(), sim_.steps()};
     }
-    sim_.run_for(3s);
+    auto const latest = sim_.now() + 3s;
+    while (callers_.running() != 0 && sim_.now() < latest) sim_.run_for(20ms);
     found_.expect(callers_.running() == 0, "a call never ended (RA45)");
+    sim_.run_for(60ms);  // a sweep and its reads
     check_swept();
     auto const last = callers_.size();
     for (auto& one : replicas_) callers_.start(shutdown(one));
@@ -220,7 +222,9 @@ class world {
     expect_own_lane(me);
     session_model::call call{verb::create, seen::done, 0, whom.backends, at};
     if (!made) {
-      if (made.error() == errc::ambiguous) log_.add_lost(whom.id, start, sim_.now(), call);
+      // One that failed behind its write was live until it was taken back.
+      if (made.error() != errc::exists) log_.add_lost(whom.id, start, sim_.now(), call);
+      if (made.error() != errc::exists) log_.may_expire(whom.id, start);
       co_return judge_error(me, at, made.error(), "create");
     }
     note(whom.id, start, call);
@@ -236,7 +240,7 @@ class world {
     expect_own_lane(me);
     found_.expect(sim_.now() <= begun + limit.deadline.value_or(200ms), "a get outlived its deadline (RA45)");
     if (!got) {
-      if (got.error() == errc::not_ready) note(whom.id, start, {verb::get, seen::not_ready, 0, 0, at});
+      note(whom.id, start, {verb::get, got.error() == errc::not_ready ? seen::not_ready : seen::nothing, 0, 0, at});
       co_return judge_error(me, at, got.error(), "get");
     }
     found_.expect(!was_closing, "a get that began after the shutdown was served (RA37)");
@@ -253,6 +257,7 @@ class world {
     auto const start = log_.tick(sim_.now());
     auto said = co_await replicas_[at].sessions->validate(whom.id, whom.owner, draw_deadline());
     expect_own_lane(me);
+    if (!said) note(whom.id, start, {verb::validate, seen::nothing, 0, 0, at});
     if (!said) co_return judge_error(me, at, said.error(), "validate");
     auto const outcome = *said == validity::live ? seen::done : *said == validity::gone ? seen::absent : seen::not_ready;
     note(whom.id, start, {verb::validate, outcome, 0, 0, at});
@@ -275,7 +280,7 @@ class world {
     session_model::call call{verb::decorate, seen::done, tag, 0, at};
     if (!made) {
       if (made.error() == errc::ambiguous) log_.add_lost(whom.id, start, sim_.now(), call);
-      if (made.error() == errc::not_found) note(whom.id, start, {verb::decorate, seen::absent, tag, 0, at});
+      else note(whom.id, start, {verb::decorate, made.error() == errc::not_found ? seen::absent : seen::nothing, tag, 0, at});
       co_return judge_error(me, at, made.error(), "decorate");
     }
     note(whom.id, start, call);
@@ -421,7 +426,7 @@ class world {
 
   void remember(known_id const& made) {
     ids_.push_back(made);
-    if (weather_.has_expiry) log_.may_expire(made.id, sim_.now());
+    if (weather_.has_expiry) log_.may_expire(made.id, log_.tick(sim_.now()));
   }
 
   known_id draw_session(std::string id) {

@@ -53,11 +53,11 @@ class session_log {
     one.calls.push_back({start, operation<call>::never, made});
   }
 
-  /** From now on the record may expire by itself. */
-  void may_expire(std::string const& id, time_point now) {
+  /** From an event on the record may go by itself. */
+  void may_expire(std::string const& id, event_number from) {
     call gone;
     gone.what = verb::expire;
-    ids_[id].calls.push_back({tick(now), operation<call>::never, gone});
+    ids_[id].calls.push_back({from, operation<call>::never, gone});
   }
 
   bool was_terminated(std::string const& id) const {
