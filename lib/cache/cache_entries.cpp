@@ -58,6 +58,7 @@ void cache_engine::make_room(decision& d) {
       name_flight(*check, *victim);
       check->hash = victim->hash;
       check->is_in_table = true;
+      check->good_at = victim->moment;
       current_.insert(*check);
     }
     take_out(d, *victim, disposal_reason::capacity, false);

@@ -79,6 +79,7 @@ struct cache_flight : keyed_node {
   bool is_counted = false;    // its runner's get was counted as hit, miss or join
   bool has_timed_out = false; // and was counted as failed
   cache_entry* entry = nullptr;  // of a check: leased by the flight, so that it is not closed meanwhile
+  time_point good_at{};       // of the check of an evicted entry: when its last good check ended
   cache_waiter* first = nullptr;
   cache_waiter* last = nullptr;
   std::size_t waiting = 0;
