@@ -191,8 +191,9 @@ cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> foun
   auto& entry = *flight.entry;
   bool const is_stale = !is_alive;
   bool const is_cached = entry.flight == &flight;
-  // Of an entry that was evicted meanwhile the moment is its drain deadline: it no longer says how old the last good check is.
-  if (is_stale && (!is_cached || options_.max_stale <= duration::zero() || clock_.now() - entry.moment > options_.max_stale)) {
+  // The moment of an entry that was evicted meanwhile is its drain deadline: then the flight knows how old the last good check is.
+  auto const good_at = is_cached ? entry.moment : flight.good_at;
+  if (is_stale && (options_.max_stale <= duration::zero() || clock_.now() - good_at > options_.max_stale)) {
     settle_flight(flight);
     resolve(d, flight, cache_step::failure(found.error()));
     free_flight(d, flight);
