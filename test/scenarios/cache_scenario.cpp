@@ -103,8 +103,9 @@ class world {
   awaitable<result<std::optional<value>>> load(std::string key) {
     auto const run = begin_inquiry(key);
     if (weather_.has_hangs && sim_.random(6) == 0) {
+      auto const begun = sim_.now();
       auto slept = co_await sleep_for(1h);
-      found_.expect(!slept.has_value(), "a load was not stopped at its timeout (CA31)");
+      found_.expect(!slept && sim_.now() <= begun + options_.load_timeout, "a load was not stopped at its timeout (CA31)");
       end_inquiry(key, run);
       co_return make_error_code(errc::cancelled);
     }
@@ -242,10 +243,22 @@ class world {
     found_.expect((*held)->key == key, "a get was given another key's value");
     found_.expect(held.is_revoked() || (*held)->disposals == 0, "a get was given a closed value (RA27)");
     if (sim_.random(2) == 0) co_return;
+    if (options_.drain_deadline < 1s && sim_.random(6) == 0) co_return co_await overstay(std::move(held), key);
     auto slept = co_await sleep_for(pause());
     if (!held.is_revoked()) found_.expect((*held)->disposals == 0, "a value was closed under its lease (CA40, RA22)");
     if (!slept) co_return;
     if (sim_.random(2) == 0) held.release();
+  }
+
+  // Keeps a lease beyond all patience: once its value has left the cache, it is revoked at the drain deadline.
+  awaitable<void> overstay(lease<value> held, std::string key) {
+    auto waited = co_await sleep_for(10ms);
+    if (!waited) co_return;
+    auto const cached = cache_->peek(key);
+    if ((cached && *cached == *held) || (*held)->is_wrapped) co_return;
+    auto overdue = co_await sleep_for(options_.drain_deadline + 15ms);  // a check that runs on it may end first
+    if (!overdue || (*held)->is_wrapped) co_return;
+    found_.expect(held.is_revoked() && held.status() == errc::revoked, "a lease outlived the drain deadline (CA41)");
   }
 
   awaitable<void> fenced(char letter) {
