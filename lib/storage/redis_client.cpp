@@ -135,10 +135,9 @@ class redis_client::state : public std::enable_shared_from_this<state> {
 
   void begin(call_pointer const& call) {
     if (call->now != request_call::phase::new_made) return;
-    call->alarm = clock.schedule(call->end, executor(strand), [held = weak_from_this(), weak = std::weak_ptr(call)] {
-      auto const self = held.lock();
-      auto const late = weak.lock();
-      if (self && late) self->give_up(late, errc::deadline_exceeded);
+    // The alarm owns the call: a call holds its caller's frame, and with it this state, so that a context which ends has to be what lets go of it.
+    call->alarm = clock.schedule(call->end, executor(strand), [held = weak_from_this(), call] {
+      if (auto const self = held.lock()) self->give_up(call, errc::deadline_exceeded);
     });
     if (is_closing_) return finish(call, redis_answer(errc::closed, false));
     switch (phase_) {
@@ -158,7 +157,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   // The caller stops waiting. What was sent stays sent, and its reply, if one comes, is nobody's.
   void give_up(call_pointer const& call, errc why) {
     bool const was_sent = call->now == request_call::phase::sent;
-    if (call->now == request_call::phase::waiting) waiting_.remove(call);
+    if (call->now == request_call::phase::waiting) waiting_.remove_if([&call](auto const& one) { return one.lock() == call; });
     finish(call, redis_answer(why, was_sent));
     if (was_sent) call->signal.emit(asio::cancellation_type::terminal);
   }
@@ -177,7 +176,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
 
   void shut() {
     is_closing_ = true;
-    for (auto const& call : std::exchange(waiting_, {})) finish(call, redis_answer(errc::closed, false));
+    end_waiting(errc::closed);
     stop_running();
   }
 
@@ -246,9 +245,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     else greeting->request.push("HELLO", "3", "AUTH", user.empty() ? std::string("default") : user, password, "SETNAME", "mooring");
     if (options.database != 0) greeting->request.push("SELECT", options.database);
     greeting->request.push("PING");
-    execute(greeting, [held = weak_from_this(), greeting, number](error_code ec) {
-      auto const self = held.lock();
-      if (self && self->attempt_ == number && self->phase_ == phase::connecting) self->greeted(*greeting, ec);
+    execute(greeting, [self = shared_from_this(), greeting, number](error_code ec) {
+      if (self->attempt_ == number && self->phase_ == phase::connecting) self->greeted(*greeting, ec);
     });
   }
 
@@ -262,7 +260,13 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     phase_ = phase::connected;
     connected_at_ = clock.now();
     clock.cancel(std::exchange(dialing_, {}));
-    for (auto const& call : std::exchange(waiting_, {})) send(call);
+    for (auto const& waiting : std::exchange(waiting_, {}))
+      if (auto const call = waiting.lock()) send(call);
+  }
+
+  void end_waiting(errc why) {
+    for (auto const& waiting : std::exchange(waiting_, {}))
+      if (auto const call = waiting.lock()) finish(call, redis_answer(why, false));
   }
 
   // What was sent ends through its own completion; what waited for this attempt ends here.
@@ -282,7 +286,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     // A connection that we left is on its way to be replaced: who asks meanwhile waits.
     phase_ = pause > duration::zero() && !std::exchange(is_dropped_, false) ? phase::pausing : phase::connecting;
     if (phase_ == phase::connecting) return pause;
-    for (auto const& call : std::exchange(waiting_, {})) finish(call, redis_answer(attempt_error_, false));
+    end_waiting(attempt_error_);
     return pause;
   }
 
@@ -306,9 +310,11 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     execute(call, [self = shared_from_this(), call, attempt](error_code ec) { self->answered(call, ec, attempt); });
   }
 
+  // `done` holds the state: the connection must outlive its operations.
   template <class F>
   void execute(call_pointer const& call, F done) {
-    redis::any_adapter adapter([call](redis::any_adapter::parse_event event, redis::resp3::node_view const& node, boost::system::error_code&) {
+    // Plain: the operation's own handler keeps the call, and Boost.Redis lets go of the adapter with the operation.
+    redis::any_adapter adapter([call = call.get()](redis::any_adapter::parse_event event, redis::resp3::node_view const& node, boost::system::error_code&) {
       if (event == redis::any_adapter::parse_event::node) call->collector.add(node);
     });
     connection.async_exec(call->request, std::move(adapter),
@@ -336,7 +342,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   std::string refusal_;  // why this attempt failed, where we know better than the libraries below
   redis::connection connection;
   asio::cancellation_signal run_signal_;
-  std::list<call_pointer> waiting_;  // for the attempt to end
+  std::list<std::weak_ptr<request_call>> waiting_;  // for the attempt to end
   phase phase_ = phase::idle;
   errc attempt_error_ = errc::unavailable;  // why the last attempt failed
   clock_service::alarm dialing_;
@@ -367,11 +373,14 @@ redis_client::~redis_client() {
 awaitable<redis_answer> redis_client::ask(std::vector<std::string> command, time_point end) {
   auto const ex = co_await asio::this_coro::executor;
   auto const longest = clock_of(ex).now() + state_->options.write_timeout + state_->options.read_timeout;
-  auto const made = std::make_shared<request_call>();
-  made->request.push_range(command.front(), command.begin() + 1, command.end());
-  made->end = std::min(end, longest);
-  made->on = ex;
-  auto initiate = [held = state_, made](auto handler) {
+  redis::request request;
+  request.push_range(command.front(), command.begin() + 1, command.end());
+  // The call is made in here and not in this frame, which it owns: a frame that held its own call would never be let go.
+  auto initiate = [held = state_](auto handler, executor on, redis::request sent, time_point until) {
+    auto const made = std::make_shared<request_call>();
+    made->request = std::move(sent);
+    made->end = until;
+    made->on = std::move(on);
     auto slot = asio::get_associated_cancellation_slot(handler);
     made->handler = std::move(handler);
     // Weak: the slot lives in the frame that the handler owns.
@@ -386,7 +395,9 @@ awaitable<redis_answer> redis_client::ask(std::vector<std::string> command, time
     }
     asio::post(held->strand, [held, made] { held->begin(made); });
   };
-  co_return co_await asio::async_initiate<asio::use_awaitable_t<> const, void(redis_answer)>(initiate, asio::use_awaitable);
+  auto const until = std::min(end, longest);
+  using token_type = asio::use_awaitable_t<>;
+  co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), until);
 }
 
 void redis_client::drop() {

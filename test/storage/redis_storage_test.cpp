@@ -397,4 +397,24 @@ BOOST_AUTO_TEST_CASE(a_storage_may_be_destroyed_while_calls_wait) {
   f.server.resume();
 }
 
+// ST30: whatever waits is dropped with its context, before, while and after a connection is made
+BOOST_AUTO_TEST_CASE(a_context_may_end_while_calls_wait) {
+  fixture f;
+  for (int steps = 0; steps < 40; ++steps) {
+    {
+      asio::io_context context;
+      auto store = storage_type::make(context.get_executor(), f.options()).value();
+      for (int i = 0; i < 3; ++i) asio::co_spawn(context, store->load("a"), [](std::exception_ptr, seen_record) {});
+      if (steps % 3 == 1) f.server.pause();
+      for (int step = 0; step < steps; ++step) {
+        if (step == 20) asio::co_spawn(context, store->update("a", doc("1")), [](std::exception_ptr, write_outcome) {});
+        context.run_one_for(2ms);
+      }
+      store.reset();  // as any object with a socket, before its context
+      if (steps % 2 == 1) context.poll();
+    }
+    f.server.resume();
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -36,7 +36,8 @@ concept writable_value = std::derived_from<T, text_map> || requires(T const& val
  *
  *  @par Errors  Besides those of the contract, of every operation: `errc::auth_failed`, `permission_denied`, `config_error`, `protocol_error`, `server_error`,
  *       `storage_full` (no memory), `wrong_master`, `busy` (`max_in_flight` reached), `unsupported_version` (a newer record). Nothing was changed.
- *  @par Thread safety  Any thread, concurrently with every member. The connection lives on a strand of its own. The storage may be destroyed while operations wait.
+ *  @par Thread safety  Any thread, concurrently with every member. The connection lives on a strand of its own. The storage may be destroyed while operations wait;
+ *       as any object with a socket, before its context.
  */
 template <writable_value T>
 class redis_storage final : public storage<T> {
