@@ -46,7 +46,11 @@ struct weather {
     habits.has_hangs = !is_quiet && sim.random(4) == 0;
   }
 
-  duration staleness() const { return (has_faults ? std::max(check_interval, max_stale) : check_interval) + (has_faults || check_interval > 0ms ? read : 0ms); }
+  // By how much a get may be behind (RA48): a storage that does not fail answers within three steps of its link.
+  duration staleness() const {
+    if (has_faults) return std::max(check_interval, max_stale) + read;
+    return check_interval > 0ms ? check_interval + 3ms : 0ms;
+  }
 
   static constexpr duration read = 20ms;  // the longest that one storage read may take
 
@@ -122,6 +126,7 @@ class world {
     found_.expect(callers_.running() == 0, "a call never ended (RA45)");
     sim_.run_for(60ms);  // a sweep and its reads
     check_swept();
+    check_ended();
     auto const last = callers_.size();
     for (auto& one : replicas_) callers_.start(shutdown(one));
     if (sim_.random(2) == 0) callers_.start(shutdown(replicas_.front()));
@@ -387,6 +392,13 @@ class world {
     if (is(errc::unavailable) || is(errc::deadline_exceeded) || is(errc::server_error)) is_fine = has_limits || weather_.habits.has_hangs;
     if (is(errc::load_failed)) is_fine = weather_.habits.has_failures || weather_.habits.has_hangs;
     found_.expect(is_fine, std::string(what) + " ended with '" + error.message() + "' for no reason");
+  }
+
+  // What a replica terminated itself it closes by itself, whatever ran meanwhile (SM39, RA02, RA03).
+  void check_ended() {
+    for (auto const& one : replicas_)
+      for (auto const& root : one.factory->openings())
+        found_.expect(root->closed == 1 || !log_.was_ended_by(root->id, root->replica), "a replica keeps a session open that it terminated (SM39)");
   }
 
   // What was terminated is closed within one sweep on every replica, asked for or not (RA15).

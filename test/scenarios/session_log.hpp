@@ -35,7 +35,10 @@ class session_log {
     auto const end = tick(now);
     auto& one = ids_[id];
     if (made.what == verb::get && made.outcome == seen::done) refuse_after_own_end(id, start, made);
-    if (made.what == verb::get && staleness_ > duration::zero()) start = std::min(start, event_at(times_[start - 1] - staleness_));
+    // A replica is never behind its own writes.
+    if (made.what == verb::get && staleness_ > duration::zero())
+      start = std::min(start, std::max(event_at(times_[start - 1] - staleness_), one.written[made.replica]));
+    if (made.outcome == seen::done && (made.what == verb::decorate || made.what == verb::notify)) one.written[made.replica] = end;
     if (made.what == verb::terminate) one.ended.emplace(made.replica, end);
     // A replica that lost the reply of its terminate, or gave the id up, treats it as gone whatever the storage says (SM41).
     if (made.outcome == seen::absent && one.given_up.contains(made.replica)) return;
@@ -67,6 +70,12 @@ class session_log {
            });
   }
 
+  /** Whether this replica itself answered a terminate of the id. */
+  bool was_ended_by(std::string const& id, unsigned replica) const {
+    auto const found = ids_.find(id);
+    return found != ids_.end() && found->second.ended.contains(replica);
+  }
+
   void judge(verdicts& found) const {
     if (!broken_.empty()) found.fail(broken_);
     int number = 0;
@@ -82,6 +91,7 @@ class session_log {
     session_history calls;
     std::map<unsigned, event_number> ended;  // by replica: when it first answered a terminate
     std::map<unsigned, bool> given_up;
+    std::map<unsigned, event_number> written;  // by replica: the end of its last update
   };
 
   // No staleness excuses the replica that ended the session itself (RA42).
