@@ -45,6 +45,7 @@ std::optional<authority> split(std::string_view text) {
     if (colon != std::string_view::npos) found.port = text.substr(colon + 1);
   }
   if (!is_host(found.host, in_brackets)) return std::nullopt;
+  if (in_brackets && found.host.find(':') == std::string_view::npos) return std::nullopt;  // brackets are for IPv6
   return found;
 }
 
