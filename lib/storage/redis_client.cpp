@@ -107,8 +107,7 @@ struct request_call {
   executor on;
   time_point end;
   clock_service::alarm alarm;
-  asio::cancellation_signal signal;  // to Boost.Redis, once sent
-  std::uint64_t number = 0;          // among those sent on this connection
+  std::uint64_t number = 0;  // among those sent on this connection
   phase now = phase::new_made;
 };
 using call_pointer = std::shared_ptr<request_call>;
@@ -154,12 +153,11 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     }
   }
 
-  // The caller stops waiting. What was sent stays sent, and its reply, if one comes, is nobody's.
+  // The caller stops waiting. What was sent stays with the connection, so that its reply, which is nobody's, still counts as one more answered.
   void give_up(call_pointer const& call, errc why) {
     bool const was_sent = call->now == request_call::phase::sent;
     if (call->now == request_call::phase::waiting) waiting_.remove_if([&call](auto const& one) { return one.lock() == call; });
     finish(call, redis_answer(why, was_sent));
-    if (was_sent) call->signal.emit(asio::cancellation_type::terminal);
   }
 
   void cancel(call_pointer const& call, asio::cancellation_type type) {
@@ -183,6 +181,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   static awaitable<void> run(std::shared_ptr<state> self) {
     redis_backoff backoff;
     for (;;) {
+      if (self->is_closing_) co_return;  // closed before the first step: nobody would stop the connection any more
       self->begin_attempt();
       auto const settings = self->settings();
       error_code ec;
@@ -284,7 +283,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     bool const is_refused = attempt_error_ == errc::auth_failed || attempt_error_ == errc::permission_denied || attempt_error_ == errc::config_error;
     auto const pause = backoff.next(lived, is_refused, random);
     // A connection that we left is on its way to be replaced: who asks meanwhile waits.
-    phase_ = pause > duration::zero() && !std::exchange(is_dropped_, false) ? phase::pausing : phase::connecting;
+    bool const is_replaced = std::exchange(is_dropped_, false);
+    phase_ = pause > duration::zero() && !is_replaced ? phase::pausing : phase::connecting;
     if (phase_ == phase::connecting) return pause;
     end_waiting(attempt_error_);
     return pause;
@@ -318,7 +318,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
       if (event == redis::any_adapter::parse_event::node) call->collector.add(node);
     });
     connection.async_exec(call->request, std::move(adapter),
-                          asio::bind_cancellation_slot(call->signal.slot(), asio::bind_executor(strand, [call, done = std::move(done)](error_code ec, std::size_t) { done(ec); })));
+                          asio::bind_executor(strand, [call, done = std::move(done)](error_code ec, std::size_t) { done(ec); }));
   }
 
   void answered(call_pointer const& call, error_code ec, std::uint64_t attempt) {

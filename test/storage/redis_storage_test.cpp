@@ -285,6 +285,28 @@ BOOST_AUTO_TEST_CASE(a_silent_server_ends_no_call_late_and_is_given_up) {
   BOOST_TEST((is_written || settled->revision == **made));
 }
 
+// RE22: calls that were given up count until their replies have come, and no longer.
+BOOST_AUTO_TEST_CASE(room_that_given_up_calls_took_comes_back_on_the_same_connection) {
+  fixture f;
+  auto options = f.options();
+  options.health_check = 60s;  // so that it is not a new connection that makes room
+  options.max_in_flight = 1;
+  auto const store = f.make(options);
+  BOOST_TEST(f.ask(store->create("a", doc("1"))).is_written());
+  f.server.pause();
+  BOOST_TEST((f.ask(store->load("a", {.deadline = 50ms})).error() == errc::deadline_exceeded));
+  BOOST_TEST((f.ask(store->load("a", {.deadline = 50ms})).error() == errc::busy));
+  f.server.resume();
+  std::optional<stored<document>> found;
+  for (int i = 0; i < 100 && !found; ++i) {
+    auto const answer = f.ask(store->load("a", {.deadline = 500ms}));
+    if (answer) found = *answer;
+    else f.wait(20ms);
+  }
+  BOOST_REQUIRE(found.has_value());
+  BOOST_TEST((found->value == doc("1")));
+}
+
 // RE04, RE05, RE31, RE32, RE37
 BOOST_AUTO_TEST_CASE(credentials_and_database_are_checked_at_connect) {
   fixture f({"--requirepass", "other", "--user", "mooring", "on", ">right", "~t:*", "resetchannels", "-@all", "+hello", "+ping", "+set", "+get", "+select"});

@@ -9,6 +9,7 @@
 
 #include <boost/unordered/unordered_node_map.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -33,7 +34,7 @@ void report_failed_close(log_sink const& log, std::exception_ptr const& failure)
 
 /** @brief What a local storage decides, as plain functions of the table, the call and the moment. Each is one step under the mutex.
  *
- *  Ids, values and deadlines were checked by the caller. Moments never go back.
+ *  Ids, values and deadlines were checked by the caller. A moment older than the latest one counts as that.
  */
 template <class T>
 class local_table {
@@ -47,6 +48,7 @@ class local_table {
     {
       std::lock_guard lock(mutex_);
       if (is_closed_) return errc::closed;
+      now = in_order(now);
       if (auto const place = records_.find(id); place != records_.end()) {
         if (!place->second.has_expired(now)) return errc::exists;
         leaving = take(place);
@@ -68,6 +70,7 @@ class local_table {
     {
       std::lock_guard lock(mutex_);
       if (is_closed_) return errc::closed;
+      now = in_order(now);
       if (auto const place = records_.find(id); place != records_.end()) {
         was_expired = place->second.has_expired(now);
         leaving = take(place);
@@ -85,6 +88,7 @@ class local_table {
   write_outcome update(std::string_view id, T value, std::optional<revision> expected, revision fresh, time_point now) {
     std::lock_guard lock(mutex_);
     if (is_closed_) return errc::closed;
+    now = in_order(now);
     auto* const found = find(id, now);
     if (!found) return write_outcome::absent();
     if (expected && found->kept.revision != *expected) return errc::conflict;
@@ -98,6 +102,7 @@ class local_table {
   result<bool> update_hints(std::string_view id, hint_map hints, time_point now) {
     std::lock_guard lock(mutex_);
     if (is_closed_) return errc::closed;
+    now = in_order(now);
     auto* const found = find(id, now);
     if (!found) return false;
     found->kept.hints.swap(hints);
@@ -110,6 +115,7 @@ class local_table {
   result<std::optional<stored<T>>> read(std::string_view id, reading how, time_point now) {
     std::lock_guard lock(mutex_);
     if (is_closed_) return errc::closed;
+    now = in_order(now);
     auto* const found = find(id, now);
     if (!found) return std::optional<stored<T>>();
     if (how == reading::sliding) slide(*found, now);
@@ -119,6 +125,7 @@ class local_table {
   result<std::optional<revision>> touch(std::string_view id, time_point now) {
     std::lock_guard lock(mutex_);
     if (is_closed_) return errc::closed;
+    now = in_order(now);
     auto* const found = find(id, now);
     if (!found) return std::optional<revision>();
     slide(*found, now);
@@ -129,6 +136,7 @@ class local_table {
     node leaving;
     std::lock_guard lock(mutex_);
     if (is_closed_) return errc::closed;
+    now = in_order(now);
     auto const place = records_.find(id);
     if (place == records_.end() || place->second.has_expired(now)) return false;
     if (expected && place->second.kept.revision != *expected) return errc::conflict;
@@ -142,6 +150,7 @@ class local_table {
     {
       std::lock_guard lock(mutex_);
       if (is_closed_) return errc::closed;
+      now = in_order(now);
       auto* const expired = heap_.find_expired(now);
       if (!expired) return false;
       leaving = take(*expired);
@@ -158,7 +167,7 @@ class local_table {
 
   std::size_t size(time_point now) const {
     std::lock_guard lock(mutex_);
-    return records_.size() - heap_.count_expired(now);
+    return records_.size() - heap_.count_expired(std::max(latest_, now));
   }
 
   std::vector<std::string> ids() const {
@@ -195,6 +204,9 @@ class local_table {
   using node = typename map::node_type;
 
   // All below: under the mutex, but for dispose and close_value, which never run under it.
+
+  // Callers read the clock before they have the mutex. What one of them was told to be expired stays so for a later one with an older moment.
+  time_point in_order(time_point now) noexcept { return latest_ = std::max(latest_, now); }
 
   record* find(std::string_view id, time_point now) {
     auto const place = records_.find(id);
@@ -237,6 +249,7 @@ class local_table {
   mutable std::mutex mutex_;  // guards what follows; leaf: under it run only container operations and copies of T
   map records_;
   expiry_heap heap_;  // every record of records_, and no other
+  time_point latest_{};  // the latest moment that anything was decided at
   bool is_closed_ = false;
 };
 
