@@ -131,6 +131,7 @@ std::variant<message, rejection> parse_message(std::string text, std::size_t max
   walk.skip_space();
   walk.step();
   for (walk.skip_space(); walk.at() != '}'; walk.skip_space()) {
+    if (made.members_.size() == max_members) return rejection(code::invalid_request, "Invalid Request: too many members");
     auto const name_begin = walk.place();
     walk.skip_string();
     // Parsed, because a name may be written with escapes.

@@ -97,10 +97,13 @@ class message {
   kind type_ = kind::notification;
 };
 
+/** Members that a message may have. JSON-RPC knows five; more than a few are an attack, as each is looked up among those before it. */
+inline constexpr std::size_t max_members = 64;
+
 /** @brief Reads one message.
  *
  *  @return The message; or the rejection it deserves: -32700 for what is no JSON or nested too deeply, -32600 for JSON that is no JSON-RPC, for a batch,
- *          and for a member that occurs twice. The rejection carries the id where it could be read.
+ *          for more than `max_members`, and for a member that occurs twice. The rejection carries the id where it could be read.
  */
 std::variant<message, rejection> parse_message(std::string text, std::size_t max_depth = 128);
 

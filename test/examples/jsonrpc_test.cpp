@@ -72,6 +72,20 @@ BOOST_AUTO_TEST_CASE(each_text_is_the_message_or_the_rejection_that_json_rpc_say
   for (auto const& [text, expected] : table) BOOST_TEST(shown(text) == expected, text.substr(0, 100) << " -> " << shown(text));
 }
 
+// Each member is looked up among those before it: unbounded, one body would keep a thread busy for long.
+BOOST_AUTO_TEST_CASE(message_of_too_many_members_is_refused) {
+  auto const with_members = [](std::size_t count) {
+    std::string text = R"({"jsonrpc":"2.0","id":3,"method":"ping")";
+    for (std::size_t i = 3; i < count; ++i) text.append(",\"m").append(std::to_string(i)).append("\":0");
+    return text.append("}");
+  };
+  BOOST_TEST(shown(with_members(max_members)) == "request ping 3");
+  BOOST_TEST(shown(with_members(max_members + 1)) == "-32600 ");
+  std::string repeated = R"({"jsonrpc":"2.0","id":3,"method":"ping")";
+  for (std::size_t i = 3; i <= max_members; ++i) repeated += R"(,"m":0)";
+  BOOST_TEST(shown(repeated + "}") == "-32600 ", "one name over and over counts, too");
+}
+
 // GW05: the id goes back as it was written.
 BOOST_AUTO_TEST_CASE(an_id_is_kept_as_it_was_written) {
   for (std::string const id : {"0", "-0", "1.0", "1e2", "12345678901234567890", "123456789012345678901234567890", R"("a")", R"("\u0041")", R"("{\"id\":1}")", R"("\\")"}) {
