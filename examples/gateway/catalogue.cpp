@@ -60,6 +60,7 @@ std::optional<origin> catalogue::find(std::string_view exposed) const {
 }
 
 std::optional<origin> catalogue::find_matching(std::string_view uri) const {
+  if (uri.size() > max_matched_uri) return std::nullopt;
   for (auto const& entry : listed_) {
     if (fits_template(uri, entry.from.name) && entry.exposed == entry.from.name) return origin(entry.from.backend, std::string(uri));
     auto const added = entry.prefixed.size() - entry.from.name.size();
@@ -80,13 +81,17 @@ bool fits_template(std::string_view uri, std::string_view uri_template) {
   std::vector<bool> reached(uri.size() + 1, false);
   reached[0] = true;
   while (!uri_template.empty()) {
+    bool is_any_reached = false;
     std::vector<bool> next(uri.size() + 1, false);
     auto const open = uri_template.find('{');
     auto const close = open == 0 ? uri_template.find('}') : std::string_view::npos;
     if (close == std::string_view::npos) {
       auto const literal = uri_template.substr(0, std::max<std::size_t>(open, 1));
       for (std::size_t i = 0; i + literal.size() <= uri.size(); ++i)
-        if (reached[i] && uri.substr(i, literal.size()) == literal) next[i + literal.size()] = true;
+        if (reached[i] && uri.substr(i, literal.size()) == literal) {
+          next[i + literal.size()] = true;
+          is_any_reached = true;
+        }
       uri_template.remove_prefix(literal.size());
     } else {
       char const form = uri_template[1];
@@ -94,11 +99,13 @@ bool fits_template(std::string_view uri, std::string_view uri_template) {
       bool within = false;
       for (std::size_t i = 0; i <= uri.size(); ++i) {
         within = within || reached[i];
+        is_any_reached = is_any_reached || within;
         next[i] = within;
         if (i < uri.size() && uri[i] == '/' && !spans_segments) within = false;
       }
       uri_template.remove_prefix(close + 1);
     }
+    if (!is_any_reached) return false;
     reached.swap(next);
   }
   return reached[uri.size()];

@@ -3,6 +3,7 @@
 #include <boost/json/array.hpp>
 
 #include <array>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,6 +58,8 @@ struct origin {
  */
 class catalogue {
  public:
+  static constexpr std::size_t max_matched_uri = 8192;
+
   catalogue() = default;
   catalogue(listing_kind kind, std::vector<contribution> contributions);
 
@@ -67,7 +70,8 @@ class catalogue {
    *         another backend was there goes on working. */
   std::optional<origin> find(std::string_view exposed) const;
 
-  /** @brief For templates: who offers a template that this URI fits (RFC 6570 level 1: `{name}` stands for any text without a slash). */
+  /** @brief For templates: who offers a template that this URI fits (RFC 6570 level 1: `{name}` stands for any text without a slash). None for a URI longer
+   *         than `max_matched_uri`: matching takes the URI's length times the templates'. */
   std::optional<origin> find_matching(std::string_view uri) const;
 
   /** @brief The name under which a backend's item is shown. An item that nobody listed keeps its name. */

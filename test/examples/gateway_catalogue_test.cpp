@@ -137,3 +137,10 @@ BOOST_AUTO_TEST_CASE(template_matching_takes_no_exponential_time) {
   for (int i = 0; i != 50; ++i) pattern += "{+x}a";
   BOOST_TEST(!fits_template("a://" + std::string(2000, 'a') + "b", pattern));
 }
+
+BOOST_AUTO_TEST_CASE(uri_too_long_to_be_matched_fits_no_template) {
+  catalogue const merged(listing_kind::resource_templates, {listed("a", R"([{"uriTemplate":"a://{+x}"}])")});
+  auto const of_size = [](std::size_t size) { return "a://" + std::string(size - 4, 'x'); };
+  BOOST_TEST(merged.find_matching(of_size(catalogue::max_matched_uri)).has_value());
+  BOOST_TEST(!merged.find_matching(of_size(catalogue::max_matched_uri + 1)).has_value());
+}
