@@ -7,7 +7,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
@@ -51,7 +50,7 @@ json::object merge_capabilities(std::vector<pointer> const& all) {
   for (auto const& one : all) {
     auto const answered = one->initialize_result();
     auto const written = member(answered, "capabilities");
-    auto const own = written ? json::parse(*written) : json::value();
+    auto const own = written ? read_value(*written) : json::value();
     if (!own.is_object()) continue;
     for (auto const name : merged_capabilities)
       if (auto const* const has = own.get_object().if_contains(name); has && has->is_object()) {
@@ -206,7 +205,7 @@ class merged_route final : public route {
     if (from.name == asked_for) return response;
     auto const contents = member_at(response, "result", "contents");
     if (!contents) return response;
-    auto value = json::parse(*contents);
+    auto value = read_value(*contents);
     if (!value.is_array()) return response;
     for (auto& item : value.get_array()) {
       auto* const uri = item.is_object() ? item.get_object().if_contains("uri") : nullptr;
