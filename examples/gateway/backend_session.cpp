@@ -9,9 +9,30 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include <algorithm>
+#include <cstddef>
+
 namespace mooring::gateway {
 
 namespace json = boost::json;
+
+namespace {
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_of_word(char c) noexcept { return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_'; }
+
+// Whether a text has a word, in letters of either case.
+bool has_word(std::string_view text, std::string_view word) {
+  for (std::size_t at = 0; at + word.size() <= text.size(); ++at) {
+    auto const end = at + word.size();
+    bool const is_alone = (at == 0 || !is_of_word(text[at - 1])) && (end == text.size() || !is_of_word(text[end]));
+    auto const there = text.substr(at, word.size());
+    if (is_alone && std::ranges::equal(there, word, {}, lower)) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 std::string backend_session::to_hint() const { return json::serialize(json::object{{"id", id}, {"version", version}}); }
 
@@ -35,16 +56,16 @@ http::request make_request(std::string method, backend const& to, backend_sessio
   return made;
 }
 
-// Properly the answer is 404. Servers made after the official SDK's examples say 400 and speak of the session. Either way the
-// request was not carried out.
+// Properly the answer is 404. Servers made after the official SDK's examples say 400, name no request and speak of the session. Either way the
+// request was not carried out; a 400 that answers the request may come from what carried it out.
 bool is_session_lost(http::response const& answer, backend_session const& session) {
   if (session.id.empty() || (answer.status != 404 && answer.status != 400)) return false;
   auto const body = read_message(answer.body);
   bool const is_error = body && body->type() == mcp::message::kind::error;
   if (answer.status == 404) return !is_error || code_of(*body) != mcp::code::method_not_found;
-  if (!is_error) return false;
+  if (!is_error || !is_about_unreadable(*body)) return false;
   auto const* const text = body->error().if_contains("message");
-  return text && text->is_string() && text->get_string().find("ession") != json::string::npos;
+  return text && text->is_string() && has_word(text->get_string(), "session");
 }
 
 awaitable<void> say_farewell(std::shared_ptr<backend> to, backend_session ended, duration deadline) {

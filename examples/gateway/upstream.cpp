@@ -70,7 +70,6 @@ awaitable<result<http::reply>> upstream::post(std::string text, backend_session 
 
 awaitable<std::string> upstream::request(mcp::message asked, relay pass_on) {
   auto const self = shared_from_this();
-  remember(asked);
   std::string const client_id(asked.id());
   auto found = co_await find_place();
   for (bool is_replay = false; found; is_replay = true) {
@@ -90,7 +89,10 @@ awaitable<std::string> upstream::request(mcp::message asked, relay pass_on) {
       metrics_->replays.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
-    co_return co_await read_answer(std::move(*answered), client_id, id.text(), std::move(pass_on));
+    auto response = co_await read_answer(std::move(*answered), client_id, id.text(), std::move(pass_on));
+    // A backend that refused a wish would refuse it again.
+    if (wishes::is_lasting(asked.method()) && !member(response, "error")) remember(asked);
+    co_return response;
   }
   metrics_->count_backend_request(name(), "failed");
   co_return backend_error(client_id, name(), "cannot be reached");

@@ -4,12 +4,19 @@
 
 namespace mooring::gateway {
 
+bool wishes::is_lasting(std::string_view method) {
+  return method == "logging/setLevel" || method == "resources/subscribe" || method == "resources/unsubscribe";
+}
+
 void wishes::note(mcp::message const& asked) {
   auto const& method = asked.method();
-  if (method == "logging/setLevel") level_ = asked.text();
-  if (method != "resources/subscribe" && method != "resources/unsubscribe") return;
+  if (!is_lasting(method)) return;
+  if (method == "logging/setLevel") {
+    if (asked.text().size() <= max_bytes) level_ = asked.text();
+    return;
+  }
   auto const uri = member_at(asked.text(), "params", "uri");
-  if (!uri) return;
+  if (!uri || uri->size() > max_bytes) return;
   if (method == "resources/unsubscribe")
     subscribed_.erase(std::string(*uri));
   else if (subscribed_.size() < max_subscriptions)

@@ -2,9 +2,11 @@
 
 #include "mcp/jsonrpc.hpp"
 
+#include <cstddef>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace mooring::gateway {
@@ -16,6 +18,10 @@ namespace mooring::gateway {
 class wishes {
  public:
   static constexpr std::size_t max_subscriptions = 1000;  // beyond, they are not repeated
+  static constexpr std::size_t max_bytes = 8192;          // of a URI or of the request for a level; what is longer is not repeated
+
+  /** @brief Whether there is something to note about such a request. */
+  static bool is_lasting(std::string_view method);
 
   void note(mcp::message const& asked);
 

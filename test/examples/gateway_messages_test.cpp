@@ -182,3 +182,29 @@ BOOST_AUTO_TEST_CASE(lasting_wishes_of_a_client_are_repeated_and_nothing_else) {
   BOOST_TEST(member_at(repeated[1], "params", "uri").value() == "\"a://1\"");
   for (auto const& text : repeated) BOOST_TEST(read(text).is_request());
 }
+
+BOOST_AUTO_TEST_CASE(lasting_wishes_of_more_than_their_bytes_are_not_kept) {
+  wishes kept;
+  auto const long_one = std::string(wishes::max_bytes + 1, 'x');
+  kept.note(read(R"({"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":")" + long_one + R"("}})"));
+  kept.note(read(R"({"jsonrpc":"2.0","id":2,"method":"resources/subscribe","params":{"uri":"a://)" + long_one + R"("}})"));
+  BOOST_TEST(kept.to_repeat().empty());
+}
+
+// GW30 GW31
+BOOST_AUTO_TEST_CASE(answer_says_that_a_session_is_lost_only_if_it_answers_no_request) {
+  backend_session const session("b-1", "2025-11-25");
+  auto const is_lost = [&session](unsigned status, std::string body) {
+    http::response answer;
+    answer.status = status;
+    answer.body = std::move(body);
+    return is_session_lost(answer, session);
+  };
+  BOOST_TEST(is_lost(404, ""));
+  BOOST_TEST(is_lost(400, R"({"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"Bad Request: No valid session ID provided"}})"));
+  BOOST_TEST(is_lost(400, R"({"jsonrpc":"2.0","error":{"code":-32000,"message":"Session not found"}})"));
+  BOOST_TEST(!is_lost(400, R"({"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"the chat session is over"}})"));
+  for (auto const* const other : {"obsession", "sessions", "session_token", "expression", ""})
+    BOOST_TEST(!is_lost(400, std::string(R"({"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":")").append(other).append(R"("}})")), other);
+  BOOST_TEST(!is_lost(200, R"({"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"session"}})"));
+}

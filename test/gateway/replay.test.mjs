@@ -76,7 +76,42 @@ describe('a backend that forgets', () => {
   });
 });
 
+describe('a lasting wish', () => {
+  // GW30
+  test('that the backend refused is not repeated to its next session', limits, async (t) => {
+    const refuses = (message) => message.params?.uri === 'a://refused';
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: (message) => (message.method === 'resources/subscribe' && !refuses(message) ? {} : undefined),
+    });
+    const session = await raw_session.open((await start_gateway(t, { b: backend })).url);
+    assert.ok((await session.request('resources/subscribe', { uri: 'a://refused' })).error);
+    assert.ok((await session.request('resources/subscribe', { uri: 'a://taken' })).result);
+    backend.sessions.clear();
+    await session.tool_text('echo', { message: 'm' });
+    const asked = () => backend.calls('resources/subscribe').map((message) => message.params.uri);
+    await until(() => asked().length === 3, 'the wish that was granted comes again');
+    assert.deepEqual(asked().sort(), ['a://refused', 'a://taken', 'a://taken']);
+  });
+});
+
 describe('a request that may have been carried out', () => {
+  // GW31
+  test('is not sent again: answered with 400 and an error of its own that speaks of a session', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: ({ id, method }, { response }) => {
+        if (method !== 'tools/call') return undefined;
+        const error = { code: -32000, message: 'Session of the tool expired' };
+        response.writeHead(400, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, error }));
+        return new Promise(() => {});
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { b: backend })).url);
+    const reply = messages_of(await session.post(echo_call('m', 6))).at(-1);
+    assert.deepEqual(reply, { jsonrpc: '2.0', id: 6, error: { code: -32000, message: 'Session of the tool expired' } });
+    assert.equal(backend.calls().length, 1);
+    assert.equal(backend.initializations, 1);
+  });
+
   const failures = {
     'cut without an answer': (response) => response.socket.destroy(),
     'cut in the middle of an answer': (response) => {
