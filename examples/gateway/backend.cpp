@@ -26,9 +26,19 @@ bool circuit::failed(time_point now) {
   return is_news;
 }
 
+bool circuit::is_paused(time_point now) const {
+  std::lock_guard lock(mutex_);
+  return pause_ != duration() && now < next_try_;
+}
+
 bool circuit::is_closed() const {
   std::lock_guard lock(mutex_);
   return pause_ == duration();
+}
+
+void backend::close() {
+  client_.close();
+  listening_client_.close();
 }
 
 void backend::note_success() {

@@ -34,6 +34,10 @@ class circuit {
   /** @return Whether that is news: the last contact succeeded, or there was none. */
   bool failed(time_point now);
 
+  /** @brief Whether nobody may contact the backend now. Unlike `may_try`, asking takes nothing. */
+  bool is_paused(time_point now) const;
+
+  /** @brief Whether the last contact succeeded, or there was none. */
   bool is_closed() const;
 
  private:
@@ -46,11 +50,23 @@ class circuit {
 class backend {
  public:
   backend(executor ex, std::string name, http::url where, http::client_options options, log_sink log = {})
-      : name_(std::move(name)), target_(where.target), executor_(ex), log_(std::move(log)), client_(std::move(ex), where.place, options) {}
+      : name_(std::move(name)),
+        target_(where.target),
+        executor_(ex),
+        log_(std::move(log)),
+        client_(ex, where.place, options),
+        listening_client_(ex, where.place, options) {}
 
   std::string const& name() const noexcept { return name_; }
   std::string const& target() const noexcept { return target_; }
   http::client& client() noexcept { return client_; }
+
+  /** For the streams that stand open as long as a session, with a limit of connections of their own: they leave calls the whole of theirs. */
+  http::client& listening_client() noexcept { return listening_client_; }
+
+  /** @brief Ends all connections, and refuses new ones. */
+  void close();
+
   gateway::circuit& circuit() noexcept { return circuit_; }
   gateway::circuit const& circuit() const noexcept { return circuit_; }
 
@@ -64,6 +80,7 @@ class backend {
   executor const executor_;
   log_sink const log_;
   http::client client_;
+  http::client listening_client_;
   gateway::circuit circuit_;
 };
 

@@ -66,7 +66,9 @@ int serve(options chosen) {
   chosen.manager.observer = [counters = around->counters](manager_event const& event) { counters->observe(event); };
   chosen.manager.health_monitor = [around](std::string_view name) -> std::optional<mooring::backend_health> {
     for (auto const& one : around->backends)
-      if (one->name() == name) return one->circuit().is_closed() ? mooring::backend_health::healthy : mooring::backend_health::unhealthy;
+      // Unhealthy only while it is not to be contacted: a session that opens after the pause tries it, or nobody ever would.
+      if (one->name() == name)
+        return one->circuit().is_paused(clock_of(around->home).now()) ? mooring::backend_health::unhealthy : mooring::backend_health::healthy;
     return std::nullopt;
   };
   auto sessions = front::manager::make(home, *records, sessions_factory, chosen.manager, &why);
@@ -92,7 +94,7 @@ int serve(options chosen) {
     co_await server.stop(left);
     co_await manager.shutdown();
     co_await sessions_factory->finish();
-    for (auto const& one : around->backends) one->client().close();
+    for (auto const& one : around->backends) one->close();
   };
   return program::run(context, chosen.threads, stop);
 }

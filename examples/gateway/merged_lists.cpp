@@ -9,6 +9,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
+#include <cstddef>
 #include <utility>
 
 namespace mooring::gateway {
@@ -18,6 +19,7 @@ namespace json = boost::json;
 namespace {
 
 constexpr int max_pages = 1000;                                  // of one backend's list
+constexpr std::size_t max_bytes = std::size_t{8} << 20;          // of one backend's list; the page that goes beyond is left out
 constexpr duration freshness = std::chrono::milliseconds(500);  // within it, an unknown name is simply unknown
 
 }  // namespace
@@ -57,10 +59,13 @@ awaitable<void> merged_lists::fetch(std::shared_ptr<merged_lists> self, std::sha
   auto const& what = listing_of(kind);
   json::array items;
   json::value params;
+  std::size_t bytes = 0;
   for (int page = 0; page != max_pages; ++page) {
     auto asked = read_message(mcp::make_request("0", what.method, params));
     if (!asked) co_return;
     auto text = co_await from->request(std::move(*asked), relay());
+    bytes += text.size();
+    if (bytes > max_bytes) break;
     auto const answered = read_message(std::move(text));
     if (!answered) co_return;
     if (answered->type() == mcp::message::kind::error) {

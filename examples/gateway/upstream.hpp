@@ -121,12 +121,13 @@ class upstream : public std::enable_shared_from_this<upstream> {
   std::shared_ptr<flight> start_handshake_locked();
   static awaitable<void> run_handshake(self_pointer self, std::shared_ptr<flight> mine);
   awaitable<result<>> handshake();
-  awaitable<result<mcp::message>> read_handshake(http::reply answered, std::string id);
+  awaitable<result<mcp::message>> read_handshake(http::reply answered, std::string id, time_point until);
 
   awaitable<result<http::reply>> post(std::string text, backend_session as);
   awaitable<std::string> read_answer(http::reply answered, std::string client_id, std::string backend_id, relay pass_on);
-  awaitable<result<mcp::message>> read_events(http::event_source events, std::string awaited, relay pass_on);
-  awaitable<result<http::event_source>> reopen(std::string last_event_id);
+  // Reads until the answer comes, the stream has been silent for a request's deadline, or `until`.
+  awaitable<result<mcp::message>> read_events(http::event_source events, std::string awaited, relay pass_on, time_point until);
+  awaitable<result<http::event_source>> reopen(std::string last_event_id, time_point until);
   static awaitable<void> listen(self_pointer self, std::uint64_t generation);
   bool is_current(std::uint64_t generation) const;
 

@@ -101,7 +101,9 @@ awaitable<void> upstream::run_handshake(self_pointer self, std::shared_ptr<fligh
 awaitable<result<>> upstream::handshake() {
   borrowed_id const id(in_flight_, std::string_view());
   auto text = std::string(R"({"jsonrpc":"2.0","id":)").append(id.text()).append(R"(,"method":"initialize","params":)").append(opening_).append("}");
+  auto const ex = co_await asio::this_coro::executor;
   auto const limit = deadlines_.handshake;
+  auto const until = saturating_add(clock_of(ex).now(), limit);
   auto asked = make_request("POST", *backend_, backend_session(), std::move(text));
   auto answered = co_await backend_->client().send(std::move(asked), call_options{limit});
   if (!answered) {
@@ -114,7 +116,7 @@ awaitable<result<>> upstream::handshake() {
     if (status >= 500) backend_->note_failure(make_error_code(errc::unavailable));
     co_return make_error_code(errc::load_failed);
   }
-  auto reply = co_await read_handshake(std::move(*answered), id.text());
+  auto reply = co_await read_handshake(std::move(*answered), id.text(), until);
   if (!reply) {
     backend_->note_failure(reply.error());
     co_return reply.error();
@@ -130,8 +132,8 @@ awaitable<result<>> upstream::handshake() {
   co_return result<>();
 }
 
-awaitable<result<mcp::message>> upstream::read_handshake(http::reply answered, std::string id) {
-  if (answered.events) co_return co_await read_events(std::move(answered.events), std::move(id), relay());
+awaitable<result<mcp::message>> upstream::read_handshake(http::reply answered, std::string id, time_point until) {
+  if (answered.events) co_return co_await read_events(std::move(answered.events), std::move(id), relay(), until);
   if (auto read = read_message(std::move(answered.head.body)); read && read->is_response()) co_return std::move(*read);
   co_return make_error_code(errc::protocol_error);
 }

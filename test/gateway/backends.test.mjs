@@ -325,3 +325,110 @@ describe('changes that a backend announces', () => {
     assert.equal(await session.tool_text(prefixed(names, 'right', 'one')), 'right:one:');
   });
 });
+
+describe('a backend that was down', () => {
+  // GW33
+  test('is tried again by the session that opens next', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b');
+    const gateway = await start_gateway(t, { b: backend });
+    await backend.stop();
+    assert.equal((await post(gateway.url, initialize_message())).status, 502);
+    await backend.resume();
+    await until(async () => (await post(gateway.url, initialize_message())).status === 200, 'a session', 7000);
+  });
+});
+
+describe('a backend that asks for too much', () => {
+  const broken_off = (retry) => ({
+    on_request: (message, { response }) => {
+      if (message.method !== 'tools/call') return undefined;
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(`id: 1\nretry: ${retry}\ndata:\n\n`);
+      return new Promise(() => {});
+    },
+  });
+
+  test('is asked for the rest of an answer after a pause even if it wants none', limits, async (t) => {
+    const asked_at = [];
+    const backend = await scripted_backend.start(t, 'b', {
+      ...broken_off(0),
+      on_get: (request, response) => {
+        if (!request.headers['last-event-id']) return false;
+        asked_at.push(Date.now());
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        const reply = { jsonrpc: '2.0', id: backend.calls()[0].id, result: { content: [{ type: 'text', text: 'the rest' }] } };
+        response.end(asked_at.length < 3 ? ': nothing yet\n\n' : event(reply));
+        return true;
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { b: backend })).url);
+    assert.equal(await session.tool_text('echo'), 'the rest');
+    assert.ok(asked_at[2] - asked_at[0] >= 1500, `asked three times within ${asked_at[2] - asked_at[0]} ms`);
+  });
+
+  test('is not asked again when it wants a pause longer than any', limits, async (t) => {
+    let resumptions = 0;
+    const backend = await scripted_backend.start(t, 'b', {
+      ...broken_off('9223372036854775807'),
+      on_get: (request, response) => {
+        if (!request.headers['last-event-id']) return false;
+        ++resumptions;
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end(': no\n\n');
+        return true;
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { b: backend }, '--backend-deadline', '2s')).url);
+    const reply = messages_of(await session.post(echo_call('m', 6))).at(-1);
+    assert.equal(reply.id, 6);
+    assert.ok(Number.isInteger(reply.error?.code));
+    assert.equal(resumptions, 0);
+  });
+
+  test('for initialize has the deadline of a handshake, in an event stream too', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: (message, { response }) => {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Mcp-Session-Id': 'b-1' }).write(': wait\n\n');
+        return new Promise(() => {});
+      },
+    });
+    const gateway = await start_gateway(t, { b: backend }, '--handshake-deadline', '500ms', '--initialize-budget', '14s');
+    assert.equal((await post(gateway.url, initialize_message(), { within_ms: 8000 })).status, 502);
+  });
+
+  test('in capabilities nested deeply costs the others nothing', limits, async (t) => {
+    const deep = JSON.parse('{"a":'.repeat(60) + '1' + '}'.repeat(60));
+    const backends = {
+      plain: await scripted_backend.start(t, 'plain'),
+      deep: await scripted_backend.start(t, 'deep', {
+        on_request: ({ method, params: { protocolVersion } = {} }) =>
+          method === 'initialize' ? { protocolVersion, capabilities: { tools: {}, prompts: deep }, serverInfo: { name: 'deep', version: '1' } } : undefined,
+      }),
+    };
+    const session = await raw_session.open((await start_gateway(t, backends)).url);
+    assert.ok(session.opening.result.capabilities.tools);
+    assert.equal(await session.tool_text('plain_echo', { message: 'm' }), 'plain:echo:m');
+  });
+
+  test('with a list that never ends is not read to the last page', limits, async (t) => {
+    const long = 'x'.repeat(1 << 20);
+    let pages = 0;
+    const backends = {
+      plain: await scripted_backend.start(t, 'plain'),
+      endless: await scripted_backend.start(t, 'endless', {
+        on_request: ({ method }) =>
+          method === 'tools/list' ? { tools: [{ name: `t${++pages}`, description: long, inputSchema: { type: 'object' } }], nextCursor: 'more' } : undefined,
+      }),
+    };
+    const session = await raw_session.open((await start_gateway(t, backends, '--initialize-budget', '20s')).url);
+    const tools = (await session.list('tools')).map((tool) => tool.name);
+    assert.ok(tools.includes('echo'));
+    assert.ok(tools.includes('t1') && pages >= 4 && pages <= 10, `${pages} pages of 1 MiB`);
+  });
+
+  test('keeps its standing streams apart from the connections that calls may have', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b');
+    const gateway = await start_gateway(t, { b: backend }, '--max-backend-connections', '2');
+    const sessions = [await raw_session.open(gateway.url), await raw_session.open(gateway.url)];
+    await until(() => backend.streams.size === 2, 'both streams stand');
+    for (const session of sessions) assert.equal(await session.tool_text('echo', { message: 'm' }), 'b:echo:m');
+  });
+});

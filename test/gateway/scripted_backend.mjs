@@ -8,6 +8,7 @@ import { once } from 'node:events';
  *                                    throws a number to answer with that status
  *   `hangs(message)`                 true: never answers
  *   `on_delete(response)`            may answer a DELETE itself, or never: returns true when it took the matter over
+ *   `on_get(request, response)`      may answer a GET itself: returns true when it took the matter over
  *   `id_for(n)`                      the n-th session's id
  *   `is_streaming`                   answers come as event streams
  */
@@ -30,6 +31,7 @@ export class scripted_backend {
   hangs = () => false;
   on_request = () => undefined;
   on_delete = () => false;
+  on_get = () => false;
 
   get url() {
     return `http://127.0.0.1:${this.port}/mcp`;
@@ -82,6 +84,7 @@ export class scripted_backend {
       this.sessions.delete(id);
       return this.on_delete(response) || response.writeHead(200).end();
     }
+    if (this.on_get(request, response)) return;
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Mcp-Session-Id': id }).write(': open\n\n');
     this.streams.add(response);
     response.on('close', () => this.streams.delete(response));
