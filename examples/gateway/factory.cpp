@@ -48,19 +48,21 @@ factory::factory(std::shared_ptr<surroundings> around, std::shared_ptr<storage<m
 awaitable<result<opened<session>>> factory::open(session_request request) {
   custody made(session::make(around_, request.id, request.opening, request.is_restore), request.hints, background_);
   if (request.is_restore) {
-    parked_->unpark(request.id);
     co_await made->restore(request.hints);
   } else {
     auto const ready = co_await made->open(request.backends);
     if (!ready) co_return ready.error();
   }
   auto hints = made->hints();
+  // Not before: what could not be restored stays parked, so that its backends are told when its record ends.
+  if (ends_with_process()) parked_->hand_over(request.id, &*made);
   co_return opened<session>(made.release(), std::move(hints));
 }
 
 awaitable<void> factory::close(std::string id, std::shared_ptr<session> closing, disposal_reason reason) {
   bool const is_over = reason == disposal_reason::terminated || (reason == disposal_reason::shutdown && ends_with_process()) ||
                        (reason == disposal_reason::lost_race && !closing->is_restored());
+  parked_->leave(id, closing.get());
   hint_map spared;
   if (!is_over) {
     // The record says which backend sessions are in use elsewhere, or will be; without a record none is.

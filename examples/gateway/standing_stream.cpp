@@ -8,10 +8,17 @@ void standing_stream::send(std::string message) {
   std::lock_guard lock(mutex_);
   if (is_closed_) return;
   if (stream_ && stream_.push(http::event(message))) return;
+  waiting_bytes_ += message.size();
   waiting_.push_back(std::move(message));
-  if (waiting_.size() <= limit_) return;
+  while (waiting_.size() > limit_ || waiting_bytes_ > max_waiting_bytes) {
+    drop_first_locked();
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void standing_stream::drop_first_locked() {
+  waiting_bytes_ -= waiting_.front().size();
   waiting_.pop_front();
-  dropped_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool standing_stream::attach(http::event_stream stream) {
@@ -24,7 +31,7 @@ bool standing_stream::attach(http::event_stream stream) {
       before = stream;
     } else {
       before = std::exchange(stream_, stream);
-      while (!waiting_.empty() && stream_.push(http::event(waiting_.front()))) waiting_.pop_front();
+      while (!waiting_.empty() && stream_.push(http::event(waiting_.front()))) drop_first_locked();
     }
   }
   if (before) before.end();
@@ -38,6 +45,7 @@ void standing_stream::close() {
     is_closed_ = true;
     last = std::exchange(stream_, http::event_stream());
     waiting_.clear();
+    waiting_bytes_ = 0;
   }
   if (last) last.end();
 }

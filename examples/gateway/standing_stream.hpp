@@ -11,11 +11,14 @@
 
 namespace mooring::gateway {
 
-/** @brief The one event stream of a session that answers no request. While none is open, messages wait for it, up to a bound; then the oldest go.
+/** @brief The one event stream of a session that answers no request. While none is open, messages wait for it, up to a bound in number
+ *         and in bytes; then the oldest go.
  *  @par Thread safety  Any thread, every member.
  */
 class standing_stream {
  public:
+  static constexpr std::size_t max_waiting_bytes = std::size_t{4} << 20;
+
   /** @param dropped  Counts the messages that nobody came for. */
   standing_stream(std::size_t backlog, std::atomic<std::uint64_t>& dropped) : limit_(backlog), dropped_(dropped) {}
 
@@ -31,12 +34,15 @@ class standing_stream {
   bool is_open() const;
 
  private:
+  void drop_first_locked();
+
   std::size_t const limit_;
   std::atomic<std::uint64_t>& dropped_;
 
   mutable std::mutex mutex_;  // guards all below. Pushing to a stream under it takes only the stream's own lock, and keeps messages in order.
   http::event_stream stream_;
   std::deque<std::string> waiting_;
+  std::size_t waiting_bytes_ = 0;
   bool is_closed_ = false;
 };
 

@@ -3,14 +3,21 @@
 #include "gateway/backend.hpp"
 #include "gateway/metrics.hpp"
 #include "gateway/options.hpp"
+#include "gateway/parked_sessions.hpp"
 #include "gateway/replies.hpp"
+#include "gateway/session.hpp"
+#include "gateway/standing_stream.hpp"
 #include "gateway/tokens.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <regex>
 #include <sstream>
 #include <string>
@@ -97,6 +104,53 @@ BOOST_AUTO_TEST_CASE(circuit_lets_one_try_pass_after_each_pause_which_doubles_up
   broken.succeeded();
   BOOST_TEST(broken.may_try(now));
   BOOST_TEST(broken.may_try(now));
+}
+
+// GW33
+BOOST_AUTO_TEST_CASE(circuit_is_paused_only_until_the_next_try_and_looking_takes_no_try) {
+  circuit broken;
+  time_point const now{1h};
+  BOOST_TEST(!broken.is_paused(now));
+  broken.failed(now);
+  BOOST_TEST(broken.is_paused(now + circuit::first_pause - 1ns));
+  BOOST_TEST(!broken.is_paused(now + circuit::first_pause));
+  BOOST_TEST(broken.may_try(now + circuit::first_pause));
+  BOOST_TEST(broken.is_paused(now + circuit::first_pause), "somebody tries");
+  broken.succeeded();
+  BOOST_TEST(!broken.is_paused(now));
+}
+
+BOOST_AUTO_TEST_CASE(standing_stream_keeps_no_more_than_its_bytes_for_a_client_that_is_away) {
+  std::atomic<std::uint64_t> dropped = 0;
+  standing_stream stream(1000, dropped);
+  std::string const quarter(standing_stream::max_waiting_bytes / 4, 'x');
+  for (int i = 0; i != 4; ++i) stream.send(quarter);
+  BOOST_TEST(dropped == 0U);
+  stream.send("one byte more takes the oldest away");
+  BOOST_TEST(dropped == 1U);
+  stream.send(std::string(standing_stream::max_waiting_bytes + 1, 'x'));
+  BOOST_TEST(dropped == 6U, "a message that alone is too large leaves nothing");
+}
+
+// GW34
+BOOST_AUTO_TEST_CASE(session_is_not_parked_while_another_object_of_it_lives) {
+  asio::io_context context;
+  auto const around = std::make_shared<surroundings>();
+  around->home = context.get_executor();
+  around->counters = std::make_shared<metrics>();
+  auto const first = session::make(around, "s", "{}", false);
+  auto const second = session::make(around, "s", "{}", true);
+  parked_sessions parked(around, nullptr);
+  parked.hand_over("s", first.get());
+  parked.hand_over("s", second.get());
+  parked.leave("s", first.get());
+  parked.park("s", {});
+  BOOST_TEST(parked.size() == 0U);
+  parked.leave("s", second.get());
+  parked.park("s", {});
+  BOOST_TEST(parked.size() == 1U);
+  parked.hand_over("s", first.get());
+  BOOST_TEST(parked.size() == 0U);
 }
 
 // GW43

@@ -64,6 +64,19 @@ describe('SIGTERM', () => {
     await until(async () => (await held_sessions(echo)) === 0, 'no backend session is left');
   });
 
+  // GW34 GW41
+  test('says farewell for sessions out of the cache at one time, not one after the other', limits, async (t) => {
+    const held = [];
+    const backend = await scripted_backend.start(t, 'b');
+    const gateway = await start_gateway(t, { b: backend }, '--cache-capacity', '1', '--farewell-deadline', '8s');
+    for (let i = 0; i < 6; ++i) await raw_session.open(gateway.url);
+    backend.on_delete = (response) => held.push(response);
+    gateway.process.kill('SIGTERM');
+    await until(() => held.length === 6, 'every DELETE is here before any is answered', 7000);
+    held.forEach((response) => response.writeHead(200).end());
+    assert.deepEqual(await gateway.ended(), { code: 0, signal: null });
+  });
+
   // GW41
   test('twice ends it at once, whatever is in flight', limits, async (t) => {
     const backend = await scripted_backend.start(t, 'b');
