@@ -87,9 +87,11 @@ awaitable<result<bool>> write_hints(state_ptr state, std::string id, hint_map hi
   co_return written;
 }
 
-awaitable<result<bool>> erase_record(state_ptr state, std::string id, duration deadline) {
+awaitable<result<bool>> erase_record(state_ptr state, std::string id, revision only, duration deadline) {
   timing const clocked(*state, "erase");
-  auto erased = co_await state->store->erase(std::move(id), call_options{deadline});
+  result<bool> erased(make_error_code(errc::unavailable));
+  if (only.is_none()) erased = co_await state->store->erase(std::move(id), call_options{deadline});
+  else erased = co_await state->store->erase(std::move(id), only, call_options{deadline});
   clocked.end(erased);
   co_return erased;
 }

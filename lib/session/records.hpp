@@ -33,7 +33,8 @@ awaitable<write_outcome> update_record(state_ptr state, std::string id, metadata
 
 awaitable<result<bool>> write_hints(state_ptr state, std::string id, hint_map hints, duration deadline);
 
-awaitable<result<bool>> erase_record(state_ptr state, std::string id, duration deadline);
+/** @brief Erases. `only` is no revision: whatever is stored; otherwise what has that revision, or `conflict`. */
+awaitable<result<bool>> erase_record(state_ptr state, std::string id, revision only, duration deadline);
 
 /** @brief Takes back what a failed creation may have written: the placeholder, or its successor if that write came through late.
  *  Best effort: what it leaves behind expires.

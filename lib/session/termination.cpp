@@ -11,42 +11,55 @@
 namespace mooring::detail {
 namespace {
 
-// Whether a caller may terminate an id, and whether there is anything to terminate.
-enum class claim { allowed, absent, hidden };
+// Whether a caller may terminate an id, and whether there is anything to terminate. Whoever was shown a placeholder, which has no owner, may terminate that and
+// not what comes after it.
+enum class claim { whatever_is_there, placeholder, absent, hidden };
+struct claim_outcome {
+  claim_outcome(claim i = claim::absent, revision r = {}) noexcept : is(i), placeholder(r) {}
+  claim is;
+  revision placeholder;
+};
 
-awaitable<result<claim>> claim_session(engine_ptr self, std::string id, principal who, duration deadline) {
+awaitable<result<claim_outcome>> claim_session(engine_ptr self, std::string id, principal who, duration deadline) {
   auto const state = self->state;
   std::optional<principal> known_owner;
   if (auto const known = self->cache->peek(id)) known_owner = known.value()->owner;
-  if (known_owner && known_owner->is_same_as(who)) co_return claim::allowed;
+  if (known_owner && known_owner->is_same_as(who)) co_return claim_outcome(claim::whatever_is_there);
   auto read = co_await peek_record(state, std::move(id), deadline);
   // What cannot be read can still be terminated, by whoever knows the id.
-  if (!read && read.error() == errc::corrupt_record) co_return claim::allowed;
+  if (!read && read.error() == errc::corrupt_record) co_return claim_outcome(claim::whatever_is_there);
   if (!read) co_return read.error();
-  if (!*read) co_return claim::absent;
+  if (!*read) co_return claim_outcome(claim::absent);
   auto const found = verify_record(*state, std::move(**read), who);
-  if (found || found.error() == errc::corrupt_record) co_return claim::allowed;
-  if (found.error() == errc::wrong_owner && state->options.hide_owner_mismatch) co_return claim::hidden;
+  if (found && found->parts.state == record_state::placeholder) co_return claim_outcome(claim::placeholder, found->at);
+  if (found || found.error() == errc::corrupt_record) co_return claim_outcome(claim::whatever_is_there);
+  if (found.error() == errc::wrong_owner && state->options.hide_owner_mismatch) co_return claim_outcome(claim::hidden);
   co_return found.error();
 }
 
 // Erasing is the one write that may be repeated: a lost reply is confirmed by erasing again.
-awaitable<result<bool>> erase_and_confirm(state_ptr state, std::string id, duration deadline) {
-  auto const erased = co_await erase_record(state, id, deadline);
+awaitable<result<bool>> erase_and_confirm(state_ptr state, std::string id, revision only, duration deadline) {
+  auto const erased = co_await erase_record(state, id, only, deadline);
   if (erased || erased.error() != errc::ambiguous) co_return erased;
-  auto const again = co_await erase_record(std::move(state), std::move(id), deadline);
+  auto const again = co_await erase_record(std::move(state), std::move(id), only, deadline);
   if (again) co_return true;
+  if (again.error() == errc::conflict) co_return again;
   co_return make_error_code(errc::ambiguous);
 }
 
 awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<operation_base> work) {
   auto const state = self->state;
-  auto const claimed = co_await claim_session(self, id, std::move(who), deadline);
-  if (!claimed) co_return claimed.error();
-  if (*claimed == claim::absent) self->bury_if_held(id);
-  if (*claimed != claim::allowed) co_return termination();
-  if (!work->commit()) co_return make_error_code(errc::cancelled);
-  auto const erased = co_await erase_and_confirm(state, id, deadline);
+  result<bool> erased(make_error_code(errc::conflict));
+  // Twice at most: a placeholder has one successor, and what is told of that is told by its owner.
+  for (int tries = 0; tries < 2; ++tries) {
+    auto const claimed = co_await claim_session(self, id, who, deadline);
+    if (!claimed) co_return claimed.error();
+    if (claimed->is == claim::absent) self->bury_if_held(id);
+    if (claimed->is == claim::absent || claimed->is == claim::hidden) co_return termination();
+    if (!work->commit()) co_return make_error_code(errc::cancelled);
+    erased = co_await erase_and_confirm(state, id, claimed->placeholder, deadline);
+    if (erased || erased.error() != errc::conflict) break;
+  }
   if (!erased && erased.error() != errc::ambiguous) co_return erased.error();
   self->bury(id, disposal_reason::terminated);
   if (auto const creation = state->creations->find(id)) creation->work->stop();
