@@ -88,7 +88,9 @@ awaitable<void> close_session(state_ptr state, std::string id, std::shared_ptr<v
 made_session::~made_session() {
   if (!made_.session) return;
   auto const state = state_;
-  state->work.spawn(closing_task(state, std::move(id_), std::move(made_.session), reason_, outstanding::token(state->working)));
+  if (state->work.spawn(closing_task(state, id_, made_.session, reason_, outstanding::token(state->working)))) return;
+  // Made by an operation that outlived a forced shutdown.
+  state->last.spawn(closing_task(state, std::move(id_), std::move(made_.session), reason_, outstanding::token(state->working)));
 }
 
 awaitable<result<made_session>> call_factory(state_ptr state, session_request request, std::shared_ptr<operation_base> stops_with) {

@@ -41,9 +41,9 @@ struct manager_state : std::enable_shared_from_this<manager_state> {
 
   outstanding working;  ///< Operations and disposals that `shutdown` lets end.
   task_scope calls;     ///< The factory's `open` calls: cancelled one by one, at their deadlines or with their callers.
-  task_scope work;      ///< Operations: never cancelled, all their steps have deadlines.
+  task_scope work;      ///< Operations, which hear no cancellation because all their steps have deadlines, and the closing of what none of them keeps.
   task_scope background;  ///< Sweeps and touches.
-  task_scope last;        ///< The shutdown itself.
+  task_scope last;        ///< Never cancelled: the shutdown itself, and the closing of what operations made that outlived it.
 
   std::atomic<bool> is_closing{false};
   std::atomic<std::size_t> restores{0};

@@ -11,6 +11,9 @@ namespace {
 // At least this much of the deadline is left to who is told late; not zero, which would not wait at all.
 constexpr duration shortest_wait = std::chrono::milliseconds(1);
 
+// How long what was cancelled at the deadline, or lost its storage, may take to close what it has made.
+constexpr duration closing_grace = std::chrono::seconds(1);
+
 duration remaining(manager_state const& state, time_point until) { return std::max<duration>(until - state.clock.now(), shortest_wait); }
 
 // C15: new work is refused already; cancel, let operations end, drain the cache, join, close the storage.
@@ -21,13 +24,17 @@ awaitable<void> shutting_down(engine_ptr self, time_point until) {
   for (auto const& creation : state->creations->all()) creation->stop();
   auto const left = remaining(*state, until);
   co_await self->cache->close(call_options{left});
-  // What ignores its cancellation is cancelled again below, and not waited for.
   auto const all_ended = state->working.idle();
   auto const idle = co_await all_ended.wait(call_options{remaining(*state, until)});
   if (!idle) state->log(severity::warning, "shutdown: the deadline passed before all sessions were closed");
   state->calls.cancel();
   state->work.cancel();
   if (state->options.closes_storage) co_await state->store->close();
+  if (!idle) {
+    auto const ended_late = state->working.idle();
+    auto const late = co_await ended_late.wait(call_options{closing_grace});
+    static_cast<void>(late);  // what ignores its cancellation is not waited for
+  }
   self->shutdown_ended.complete(true);
 }
 
