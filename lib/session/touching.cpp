@@ -2,42 +2,56 @@
 #include "session/engine.hpp"
 #include "session/records.hpp"
 
+#include <algorithm>
+
 namespace mooring::detail {
 namespace {
 
-// A failure is left to the next round: twice half a time to live is a whole one.
-awaitable<void> touch_leased(engine_ptr self) {
+// Three rounds in a time to live, so that one may be late; what a round could not touch is tried again long before the next.
+constexpr int rounds_per_ttl = 3;
+constexpr int retries_per_ttl = 12;
+constexpr duration shortest_pause = std::chrono::milliseconds(1);
+
+// Whether every leased record was touched.
+awaitable<bool> touch_leased(engine_ptr self) {
   auto const state = self->state;
+  bool is_whole = true;
   for (auto const& session : state->sessions->seated()) {
-    if (!session->is_leased()) continue;
+    if (!session->is_leased() || state->is_gone(session->id)) continue;
     auto const touched = co_await touch_record(state, session->id, state->options.deadlines.write_back);
     auto const cancellation = co_await asio::this_coro::cancellation_state;
-    if (is_cancelled(cancellation)) co_return;
+    if (is_cancelled(cancellation)) co_return false;
+    is_whole = is_whole && touched;
     // Gone: terminated elsewhere, or at the end of its absolute lifetime. Its leases may finish.
     if (touched && !*touched) {
       state->bury(session->id);
       self->cache->erase_if(session->id, session, disposal_reason::expired);
     }
   }
+  co_return is_whole;
 }
 
 }  // namespace
 
 awaitable<void> touch_regularly(std::weak_ptr<engine> weak) {
+  duration pause{};
+  {
+    auto const self = weak.lock();
+    if (!self) co_return;
+    pause = self->state->options.ttl / rounds_per_ttl;
+  }
   for (;;) {
-    duration pause{};
-    {
-      auto const self = weak.lock();
-      if (!self) co_return;
-      pause = self->state->options.ttl / 2;
-    }
     auto const slept = co_await sleep_for(pause);
     if (!slept) co_return;
     auto self = weak.lock();
     if (!self) co_return;
-    co_await touch_leased(std::move(self));
+    auto const state = self->state;
+    auto const begun = state->clock.now();
+    bool const is_whole = co_await touch_leased(std::move(self));
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     if (is_cancelled(cancellation)) co_return;
+    auto const span = state->options.ttl / (is_whole ? rounds_per_ttl : retries_per_ttl);
+    pause = std::max<duration>(begun + span - state->clock.now(), shortest_pause);
   }
 }
 
