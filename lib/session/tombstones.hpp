@@ -3,6 +3,7 @@
 #include <mooring/core/clock.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -27,8 +28,13 @@ class tombstones {
   std::size_t size(time_point now) const;
 
  private:
+  struct memory {
+    time_point until;
+    std::uint64_t serial = 0;
+  };
   struct burial {
     time_point until;
+    std::uint64_t serial;
     std::string id;
   };
   void drop_oldest();  // under the mutex
@@ -36,8 +42,9 @@ class tombstones {
   std::size_t const max_entries_;
   duration const ttl_;
   mutable std::mutex mutex_;
-  std::map<std::string, time_point, std::less<>> until_;
+  std::map<std::string, memory, std::less<>> until_;
   std::deque<burial> order_;  // by time; of an id that was added again only the last counts
+  std::uint64_t last_serial_ = 0;
 };
 
 }  // namespace mooring::detail
