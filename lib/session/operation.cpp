@@ -1,5 +1,7 @@
 #include "session/operation.hpp"
 
+#include <utility>
+
 namespace mooring::detail {
 
 bool operation_base::commit() {
@@ -47,10 +49,10 @@ awaitable<result<>> operation_base::wait(shared_future<bool> finished) {
   co_return result<>();
 }
 
-error_code operation_base::leave_locked(error_code why) {
+error_code operation_base::leave_locked(error_code why, task_scope::task& stopped) {
   has_left_ = true;
   if (stage_ == stage::committed) return make_error_code(errc::ambiguous);
-  stoppable_.cancel();
+  stopped = std::exchange(stoppable_, {});
   return why;
 }
 

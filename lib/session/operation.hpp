@@ -5,6 +5,7 @@
 #include <mooring/core/error.hpp>
 #include <mooring/core/task_scope.hpp>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,7 +40,8 @@ class operation_base {
 
   /** Waits for the end of the work. What to tell the caller when it did not come; success when it came. */
   static awaitable<result<>> wait(shared_future<bool> finished);
-  error_code leave_locked(error_code why);
+  /** Under the mutex; what to cancel then, outside it, is moved to `stopped`. */
+  error_code leave_locked(error_code why, task_scope::task& stopped);
 
   mutable std::mutex mutex_;
   stage stage_ = stage::running;
@@ -62,17 +64,66 @@ class operation : public operation_base {
     return true;
   }
 
+  /** The work's, before it delivers: what to do if the outcome is delivered and the caller dies without fetching it. */
+  void if_unfetched(std::function<void()> undo) {
+    std::lock_guard lock(mutex_);
+    undo_ = std::move(undo);
+  }
+
   /** What the caller awaits. */
   static awaitable<result<T>> join(std::shared_ptr<operation> self) {
+    seat const mine(self);
     auto const waited = co_await wait(self->finished_.get_future());
-    std::lock_guard lock(self->mutex_);
-    // A result in hand is returned, cancelled or not.
-    if (self->outcome_) co_return std::move(*self->outcome_);
-    co_return self->leave_locked(waited ? make_error_code(errc::closed) : waited.error());
+    co_return self->fetch(waited ? make_error_code(errc::closed) : waited.error());
   }
 
  private:
+  // The caller's: a frame that dies while it waits leaves, too.
+  class seat {
+   public:
+    explicit seat(std::shared_ptr<operation> of) noexcept : of_(std::move(of)) {}
+    ~seat() { of_->abandon(); }
+    seat(seat const&) = delete;
+    seat& operator=(seat const&) = delete;
+
+   private:
+    std::shared_ptr<operation> const of_;
+  };
+
+  // A result in hand is returned, cancelled or not.
+  result<T> fetch(error_code otherwise) {
+    task_scope::task stopped;
+    std::function<void()> unused;  // dies outside the lock
+    {
+      std::lock_guard lock(mutex_);
+      is_fetched_ = true;
+      unused.swap(undo_);
+      if (outcome_) return std::move(*outcome_);
+      otherwise = leave_locked(otherwise, stopped);
+    }
+    stopped.cancel();
+    return otherwise;
+  }
+
+  void abandon() {
+    task_scope::task stopped;
+    std::optional<result<T>> lost;
+    std::function<void()> undo;
+    {
+      std::lock_guard lock(mutex_);
+      if (is_fetched_) return;
+      lost.swap(outcome_);
+      if (lost) undo.swap(undo_);
+      else leave_locked(make_error_code(errc::cancelled), stopped);
+    }
+    stopped.cancel();
+    lost.reset();
+    if (undo) undo();
+  }
+
+  bool is_fetched_ = false;
   std::optional<result<T>> outcome_;
+  std::function<void()> undo_;
 };
 
 /** @brief The work's end of an operation. One that is dropped ends the caller's wait with `closed`. */
