@@ -25,6 +25,11 @@ void cached_session::vacate() {
   left = std::move(place_);
 }
 
+bool cached_session::has_place() const {
+  std::lock_guard lock(mutex_);
+  return place_.is_taken();
+}
+
 std::shared_ptr<void> cached_session::session() const {
   std::lock_guard lock(mutex_);
   return session_;
@@ -43,6 +48,11 @@ bool cached_session::agrees_with(mooring::revision const& stored, metadata const
     return true;
   }
   return std::any_of(expected_.begin(), expected_.end(), [&](auto const& next) { return value == *next; });
+}
+
+std::size_t cached_session::decorations() const {
+  std::lock_guard lock(mutex_);
+  return decorations_;
 }
 
 bool cached_session::is_current(mooring::revision const& stored, metadata const& value) const {
@@ -66,6 +76,7 @@ bool cached_session::decorate(std::shared_ptr<void> const& before, std::shared_p
   session_ = std::move(after);
   built_from_ = written;
   stored_ = next;
+  ++decorations_;
   return true;
 }
 

@@ -39,6 +39,7 @@ class cached_session {
 
   /** Closed: gives the place back, leased or not. */
   void vacate();
+  bool has_place() const;
 
   /** The session as it is now; null once closed. */
   std::shared_ptr<void> session() const;
@@ -50,7 +51,10 @@ class cached_session {
    *  of an equal one, so that later checks compare tokens again. */
   bool agrees_with(mooring::revision const& stored, metadata const& value);
 
-  /** As above, but for what running decorations are about to write: a decoration starts from a session that is all there. */
+  /** How often it was decorated. Where that grew while a record was read, the record may be older than the session. */
+  std::size_t decorations() const;
+
+  /** As `agrees_with`, but for what running decorations are about to write: a decoration starts from a session that is all there. */
   bool is_current(mooring::revision const& stored, metadata const& value) const;
 
   /** A decoration announces what it is about to write, so that a check that finds it written before the decoration has ended does not evict the session. */
@@ -66,16 +70,28 @@ class cached_session {
   /** The session to close, given out once; null for everybody else. */
   std::shared_ptr<void> take_for_closing();
 
+  /** The last step of its making, which was to show that the record is there, failed: that was last known at this time. */
+  void set_unconfirmed(time_point since) noexcept { known_at_.store(since, std::memory_order_relaxed); }
+  void confirm() noexcept { known_at_.store(time_point::max(), std::memory_order_relaxed); }
+
+  /** Whether nothing has shown the record since its making failed to, and that is too long ago to serve it. */
+  bool is_in_doubt(time_point now, duration limit) const noexcept {
+    auto const known_at = known_at_.load(std::memory_order_relaxed);
+    return known_at != time_point::max() && now - known_at > limit;
+  }
+
   void add_lease() noexcept { leases_.fetch_add(1, std::memory_order_relaxed); }
   void drop_lease() noexcept { leases_.fetch_sub(1, std::memory_order_relaxed); }
   bool is_leased() const noexcept { return leases_.load(std::memory_order_relaxed) > 0; }
 
  private:
   std::atomic<std::size_t> leases_{0};  // a count for the touching of leased records only: nothing is ordered by it
+  std::atomic<time_point> known_at_{time_point::max()};  // a time to compare only
   mutable std::mutex mutex_;
   open_sessions::place place_;
   mooring::revision built_from_;
   metadata stored_;
+  std::size_t decorations_ = 0;
   std::vector<std::shared_ptr<metadata const>> expected_;
   std::shared_ptr<void> session_;
 };

@@ -12,23 +12,27 @@ bool may_refuse_writes_only(error_code error) {
 // A record that cannot be read is no transient failure: the load tells the caller.
 bool is_final(error_code error) { return error == errc::corrupt_record; }
 
-result<verdict> judge(cached_session& cached, result<std::optional<stored_record>> const& found) {
+result<verdict> judge(cached_session& cached, result<std::optional<stored_record>> const& found, std::size_t decorations_before) {
   if (!found) {
     if (is_final(found.error())) return verdict::expired;
     return found.error();
   }
   if (!*found) return verdict::expired;
+  cached.confirm();
+  // Decorated meanwhile: what was read may be what the decoration replaced. If it is not, the next check tells.
+  if (cached.decorations() != decorations_before) return verdict::alive;
   return cached.agrees_with((*found)->revision, (*found)->value) ? verdict::alive : verdict::expired;
 }
 
 awaitable<result<verdict>> check_with_read(state_ptr state, cached_session_ptr cached) {
   auto const begun = state->clock.now();
   auto const deadline = state->options.deadlines.read;
+  auto const decorations_before = cached->decorations();
   auto found = co_await load_record(state, cached->id, deadline);
   bool const is_in_time = state->clock.now() - begun < deadline;
   if (!found && is_in_time && may_refuse_writes_only(found.error())) found = co_await peek_record(state, cached->id, deadline);
   if (found && !*found) state->bury(cached->id);
-  co_return judge(*cached, found);
+  co_return judge(*cached, found, decorations_before);
 }
 
 }  // namespace
@@ -45,6 +49,7 @@ check_answer check_session(state_ptr const& state, cached_session_ptr const& cac
     state->bury(cached->id);
     return verdict::expired;
   }
+  cached->confirm();
   if (cached->is_built_from(***known)) return verdict::alive;
   return check_with_read(state, cached);
 }

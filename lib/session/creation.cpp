@@ -9,6 +9,8 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace mooring::detail {
@@ -90,6 +92,7 @@ struct attempt {
   attempt() : attempt(errc::unavailable) {}
   result<created_session> made;
   revision attempted;
+  bool is_taken = false;  // by another creation: the placeholder was not this one's any more
 };
 
 // Phase two, from the placeholder on. Leaves nothing open where it fails, but the placeholder.
@@ -106,16 +109,20 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   auto const fence = self->cache->begin(id);
   if (!work->commit()) co_return errc::cancelled;
 
+  auto const known_at = state->clock.now();
   auto stored_value = *next;
   auto const written = co_await update_record(state, id, std::move(*next), placeholder, deadline);
   auto const attempted = written.attempted();
   bool const is_taken = !written && written.error() == errc::conflict;
   if (written.is_absent() || is_taken) {
     made->set_reason(disposal_reason::terminated);
-    co_return attempt(is_taken ? errc::exists : errc::not_found, attempted);
+    attempt refused(is_taken ? errc::exists : errc::not_found, attempted);
+    refused.is_taken = is_taken;
+    co_return refused;
   }
   if (!written) co_return attempt(written.error(), attempted);
 
+  bool is_confirmed = true;
   if (!made->made().hints.empty()) {
     auto hints = made->made().hints;
     auto const kept = co_await write_hints(state, id, std::move(hints), state->options.deadlines.write_back);
@@ -123,6 +130,7 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
       made->set_reason(disposal_reason::terminated);
       co_return attempt(errc::not_found, attempted);
     }
+    is_confirmed = kept.has_value();
     if (!kept) state->log(severity::warning, "a new session's hints could not be written: " + kept.error().message());
   }
 
@@ -130,6 +138,7 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   if (made->made().is_partial) rebuild_at = saturating_add(state->clock.now(), state->options.partial_retry);
   auto cached = std::make_shared<cached_session>(id, std::move(owner), **written, std::move(stored_value), made->made().session, rebuild_at, std::move(place));
   cached->sit_down(*state->sessions, cached);
+  if (!is_confirmed) cached->set_unconfirmed(known_at);
   auto kept = self->cache->set_if(fence, std::move(cached));
   if (!kept.is_stored()) {
     // Terminated, shut down, or its record was changed already (a backend taken off): then it lives, though not here.
@@ -141,12 +150,26 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   co_return attempt(created_session(std::move(held), **written), attempted);
 }
 
-// The place of a new session, after dropping what expired if there was none.
-awaitable<result<open_sessions::place>> take_place(engine_ptr self, principal owner) {
-  if (auto place = self->state->sessions->take(owner)) co_return std::move(*place);
-  co_await sweep_once(self);
-  if (auto place = self->state->sessions->take(owner)) co_return std::move(*place);
-  co_return make_error_code(errc::too_many_sessions);
+bool has_place(std::weak_ptr<cached_session> const& swept) {
+  auto const alive = swept.lock();
+  return alive && alive->has_place();
+}
+
+// The place of a new session. If there is none, what expired is dropped first, and gives its places back as it is closed.
+awaitable<result<open_sessions::place>> take_place(engine_ptr self, principal owner, duration patience) {
+  auto const state = self->state;
+  if (auto place = state->sessions->take(owner)) co_return std::move(*place);
+  auto const until = saturating_add(state->clock.now(), patience);
+  auto const swept = co_await sweep_shared(self);
+  for (;;) {
+    auto const departure = state->sessions->next_departure();
+    if (auto place = state->sessions->take(owner)) co_return std::move(*place);
+    auto const left = until - state->clock.now();
+    bool const is_hopeless = std::none_of(swept->begin(), swept->end(), has_place);
+    if (is_hopeless || left <= duration::zero()) co_return make_error_code(errc::too_many_sessions);
+    auto const waited = co_await departure.wait(call_options{left});
+    static_cast<void>(waited);  // looks again, whatever came first
+  }
 }
 
 // Phase two with its clean-up: on any error the placeholder is erased, or what an ambiguous write made of it.
@@ -159,7 +182,7 @@ awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, re
   auto tried = co_await make_session(self, id, placeholder, std::move(owner), std::move(asked), deadline, std::move(work), std::move(place));
   if (!tried.made) {
     auto const why = tried.made.error();
-    if (why == errc::exists) co_return why;
+    if (tried.is_taken) co_return why;
     bool const is_taken_back = co_await take_back(state, id, placeholder, tried.attempted, deadline);
     bool const may_live = !is_taken_back && !tried.attempted.is_none();
     if (state->is_closing.load()) co_return make_error_code(may_live ? errc::ambiguous : errc::closed);
@@ -210,7 +233,7 @@ awaitable<void> creating(engine_ptr self, answer<held_session> caller, std::stri
     caller.deliver(told);
     co_return;
   }
-  auto place = co_await take_place(self, owner);
+  auto place = co_await take_place(self, owner, deadline);
   if (!place) {
     told = state->refuse("create", place.error());
     caller.deliver(told);
@@ -222,12 +245,19 @@ awaitable<void> creating(engine_ptr self, answer<held_session> caller, std::stri
   caller.deliver(told);  // Not taken: the session lives on, its id is known.
 }
 
+// Of a session whose id nobody knows.
+awaitable<void> take_away(engine_ptr self, std::string id, revision written, duration deadline, [[maybe_unused]] outstanding::token counted) {
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  self->bury(id, disposal_reason::terminated);
+  co_await take_back(self->state, std::move(id), revision(), written, deadline);
+}
+
 awaitable<void> opening(engine_ptr self, answer<opened_held> caller, principal owner, open_parameters asked, call_options call,
                         [[maybe_unused]] outstanding::token counted) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   auto const state = self->state;
   result<opened_held> told(make_error_code(errc::unavailable));
-  auto place = co_await take_place(self, owner);
+  auto place = co_await take_place(self, owner, step_deadline(call, state->options.deadlines.create));
   if (!place) {
     told = state->refuse("open", place.error());
     caller.deliver(told);
@@ -243,12 +273,13 @@ awaitable<void> opening(engine_ptr self, answer<opened_held> caller, principal o
   auto made = co_await phase_two(self, id->id, id->placeholder, std::move(owner), std::move(asked), deadline, caller.shared(), std::move(*place));
   if (made) told = opened_held(id->id, std::move(made->held));
   else told = state->refuse("open", made.error());
+  std::function<void()> undo;
+  if (made) undo = [=, id = id->id, written = made->written] { state->work.spawn(take_away(self, id, written, deadline, outstanding::token(state->working))); };
+  if (made) caller.of().if_unfetched(undo);
   bool const is_taken = caller.deliver(told);
   if (is_taken || !made) co_return;
-  // Nobody knows the id.
   told = make_error_code(errc::cancelled);
-  self->bury(id->id, disposal_reason::terminated);
-  co_await take_back(state, std::move(id->id), revision(), made->written, deadline);
+  undo();
 }
 
 }  // namespace

@@ -71,12 +71,18 @@ struct round_outcome {
   metadata data_before;
 };
 
+// The storage has it no more. An error of the decorator's own says nothing of that, whatever its value.
+error_code gone(engine& self, std::string const& id) {
+  self.bury(id, disposal_reason::terminated);
+  return make_error_code(errc::not_found);
+}
+
 awaitable<result<round_outcome>> decorate_once(decoration_call_ptr call, cached_session_ptr cached) {
-  auto const& self = *call->self;
+  auto& self = *call->self;
   auto const state = self.state;
   auto read = co_await peek_record(state, call->id, call->deadline);
   if (!read) co_return read.error();
-  if (!*read) co_return make_error_code(errc::not_found);
+  if (!*read) co_return gone(self, call->id);
   auto found = verify_record(*state, std::move(**read), call->who);
   if (!found) co_return found.error();
   auto const before = cached->session();
@@ -92,7 +98,7 @@ awaitable<result<round_outcome>> decorate_once(decoration_call_ptr call, cached_
 
   expectation const expected(cached, next);
   auto const written = co_await update_record(state, call->id, *next, found->at, call->deadline);
-  if (written.is_absent()) co_return make_error_code(errc::not_found);
+  if (written.is_absent()) co_return gone(self, call->id);
   if (!written && written.error() == errc::conflict) co_return round_outcome(round::conflict);
   if (!written) co_return written.error();
   if (cached->decorate(before, std::move(made->session), **written, *next)) {
@@ -102,13 +108,13 @@ awaitable<result<round_outcome>> decorate_once(decoration_call_ptr call, cached_
   co_return round_outcome(round::written, held_session(), std::move(data_before));
 }
 
-// The record is decorated, and the session that was left the cache meanwhile: decorates a fresh one, without writing again.
+// The record is decorated, and the session that was left the cache meanwhile: decorates a fresh one, without writing again. Empty: it is gone.
 awaitable<result<held_session>> decorate_restored(decoration_call_ptr call, metadata data_before) {
   auto const state = call->self->state;
   for (std::size_t tries = 0; tries <= state->options.max_conflict_retries; ++tries) {
     auto fresh = co_await get(call->self, call->id, call->who, call_options());
     if (!fresh) co_return fresh.error();
-    if (!*fresh) co_return make_error_code(errc::not_found);
+    if (!*fresh) co_return held_session();
     auto made = apply(*call, fresh->session(), data_before);
     if (!made) co_return made.error();
     if (!fresh->entry().decorate(fresh->session(), std::move(made->session))) continue;
@@ -125,16 +131,14 @@ awaitable<result<held_session>> decorate_session(decoration_call_ptr call) {
     if (!current) co_return current.error();
     if (!*current) co_return make_error_code(errc::not_found);
     auto ended = co_await decorate_once(call, current->entry_pointer());
-    if (!ended) {
-      if (ended.error() == errc::not_found) call->self->bury(call->id, disposal_reason::terminated);
-      co_return ended.error();
-    }
+    if (!ended) co_return ended.error();
     if (ended->ended == round::done) co_return std::move(ended->held);
     current->release();
     if (ended->ended == round::written) {
       auto restored = co_await decorate_restored(call, std::move(ended->data_before));
       // The record is decorated, only the session is missing: no error may read as if nothing had been done.
-      if (!restored && restored.error() != errc::not_found) co_return make_error_code(errc::ambiguous);
+      if (!restored) co_return make_error_code(errc::ambiguous);
+      if (!*restored) co_return make_error_code(errc::not_found);
       co_return std::move(restored);
     }
   }

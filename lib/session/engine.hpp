@@ -8,14 +8,19 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mooring::detail {
 
 using session_cache = validating_cache<std::string, cached_session_ptr>;
+
+/** What a sweep took out of the cache; closed on their own time. */
+using swept_sessions = std::shared_ptr<std::vector<std::weak_ptr<cached_session>> const>;
 
 /** A manager: what its operations share, and the cache whose callbacks share it too. */
 class engine {
@@ -24,6 +29,9 @@ class engine {
 
   state_ptr const state;
   std::unique_ptr<session_cache> const cache;
+
+  std::mutex sweep_mutex;
+  shared_future<swept_sessions> sweep;  // that of `sweep_shared`, under its mutex
 
   std::atomic<bool> has_shutdown_begun{false};
   shared_promise<bool> shutdown_ended;
@@ -52,7 +60,10 @@ awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr s
 check_answer check_session(state_ptr const& state, cached_session_ptr const& cached);
 
 /** Peeks at every cached session once and closes those gone or stale. */
-awaitable<void> sweep_once(engine_ptr self);
+awaitable<swept_sessions> sweep_once(engine_ptr self);
+
+/** As above, one sweep for all who ask while it runs. */
+awaitable<swept_sessions> sweep_shared(engine_ptr self);
 
 /** Runs until cancelled: the sweep, and the touching of leased records. Hold the manager weakly between two rounds. */
 awaitable<void> sweep_regularly(std::weak_ptr<engine> self);

@@ -44,6 +44,11 @@ result<held_session> refused_get(manager_state& state, error_code why) {
 
 bool is_owned_by(lease<cached_session_ptr> const& held, principal const& who) noexcept { return held.value()->owner.is_same_as(who); }
 
+// The cache counts from the end of a session's making; one whose making could not confirm its record is older than that (RA48).
+bool is_too_old(manager_state const& state, lease<cached_session_ptr> const& held) {
+  return held.value()->is_in_doubt(state.clock.recent(), std::max(state.options.max_stale, state.options.check_interval));
+}
+
 enum class in_cache { nothing, own, of_another };
 
 // Leaves no lease behind: one held over the get would keep an expired session open until its successor is there.
@@ -63,6 +68,7 @@ std::optional<result<held_session>> get_at_once(engine& self, std::string_view i
   auto hit = self.cache->try_get(id);
   if (!hit) return std::nullopt;
   if (hit.leased.value() != known.value() && !is_owned_by(hit.leased, who)) return std::nullopt;
+  if (is_too_old(*self.state, hit.leased)) return std::nullopt;
   held_session held(std::move(hit.leased));
   if (!held) return std::nullopt;
   return result<held_session>(std::move(held));
@@ -108,11 +114,18 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
 
     owner_rights::right const right(state->rights, id, who);
     auto got = co_await self->cache->get(id, call_options{remaining});
-    if (!got) co_return refused_get(*state, got.error());
+    // An error of the factory's own, whatever its value, is told as it is.
+    if (!got) co_return state->refuse("get", got.error());
     if (!*got) co_return held_session();
     // The entry may be another than the one that was looked at.
     if (!is_owned_by(*got, who)) co_return refused_get(*state, make_error_code(errc::wrong_owner));
     if (state->is_gone(id)) co_return held_session();
+    if (is_too_old(*state, *got)) {
+      auto const doubted = got->value();
+      got->release();
+      self->cache->erase_if(id, doubted, disposal_reason::expired);
+      continue;
+    }
     held_session held(std::move(*got));
     if (held) co_return std::move(held);
     // Closed between the cache's answer and here.

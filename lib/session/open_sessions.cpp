@@ -53,8 +53,16 @@ std::size_t open_sessions::size() const {
   return sessions_.size();
 }
 
-void open_sessions::give_back(std::uint64_t number, std::string const& key) noexcept {
+shared_future<bool> open_sessions::next_departure() {
   std::lock_guard lock(mutex_);
+  if (!departure_) departure_.emplace();
+  return departure_->get_future();
+}
+
+void open_sessions::give_back(std::uint64_t number, std::string const& key) noexcept {
+  std::optional<shared_promise<bool>> departed;  // dropped outside the lock, which is how it ends
+  std::lock_guard lock(mutex_);
+  departed.swap(departure_);
   sessions_.erase(number);
   auto const own = of_principal_.find(key);
   if (own != of_principal_.end() && --own->second == 0) of_principal_.erase(own);

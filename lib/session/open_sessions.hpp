@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mooring/cache/shared_future.hpp>
 #include <mooring/session/principal.hpp>
 
 #include <cstddef>
@@ -36,6 +37,7 @@ class open_sessions : public std::enable_shared_from_this<open_sessions> {
     ~place() {
       if (home_) home_->give_back(number_, key_);
     }
+    bool is_taken() const noexcept { return home_ != nullptr; }
 
    private:
     friend class open_sessions;
@@ -66,6 +68,9 @@ class open_sessions : public std::enable_shared_from_this<open_sessions> {
 
   std::size_t size() const;
 
+  /** Ready when the next place is given back. */
+  shared_future<bool> next_departure();
+
  private:
   place take_locked(std::string key);
   void give_back(std::uint64_t number, std::string const& key) noexcept;
@@ -76,6 +81,7 @@ class open_sessions : public std::enable_shared_from_this<open_sessions> {
   std::map<std::uint64_t, std::weak_ptr<cached_session>> sessions_;
   std::map<std::string, std::size_t> of_principal_;
   std::uint64_t last_number_ = 0;
+  std::optional<shared_promise<bool>> departure_;  // where somebody waits for one
 };
 
 }  // namespace mooring::detail

@@ -56,6 +56,7 @@ awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr s
   if (!read) co_return read.error();
   if (!*read) co_return answer_type();
   auto found = verify_record(*state, std::move(**read), *owner);
+  if (!found && found.error() == errc::wrong_owner && state->options.hide_owner_mismatch) co_return answer_type();
   if (!found) co_return found.error();
   if (found->parts.state == record_state::placeholder) co_return make_error_code(errc::not_ready);
 
@@ -77,6 +78,7 @@ awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr s
   if (made->made().is_partial) rebuild_at = saturating_add(state->clock.now(), state->options.partial_retry);
   auto cached = std::make_shared<cached_session>(id, *owner, found->at, std::move(found->stored), made->made().session, rebuild_at, std::move(place));
   cached->sit_down(*state->sessions, cached);
+  if (!confirmed) cached->set_unconfirmed(begun);
   made->release();
   state->restored.fetch_add(1, std::memory_order_relaxed);
   manager_event event;

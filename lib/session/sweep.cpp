@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
+#include <optional>
 #include <vector>
 
 namespace mooring::detail {
@@ -16,17 +18,33 @@ struct sweep_list {
   explicit sweep_list(std::vector<std::string> found) : keys(std::move(found)) {}
   std::vector<std::string> const keys;
   std::atomic<std::size_t> next{0};
+
+  void add(cached_session_ptr const& swept) {
+    std::lock_guard lock(mutex_);
+    swept_.push_back(swept);
+  }
+  swept_sessions swept() const {
+    std::lock_guard lock(mutex_);
+    return std::make_shared<std::vector<std::weak_ptr<cached_session>> const>(swept_);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::weak_ptr<cached_session>> swept_;
 };
 
-awaitable<void> sweep_session(engine_ptr self, std::string id) {
+awaitable<void> sweep_session(engine_ptr self, std::string id, std::shared_ptr<sweep_list> list) {
   auto const state = self->state;
   cached_session_ptr cached;
   if (auto const known = self->cache->peek(id)) cached = known.value();
   if (!cached) co_return;
+  auto const decorations_before = cached->decorations();
   auto const read = co_await peek_record(state, id, state->options.deadlines.read);
   if (!read) co_return;  // not known: it stays, and its next get or sweep tells
   if (*read && cached->agrees_with((*read)->revision, (*read)->value)) co_return;
+  if (*read && cached->decorations() != decorations_before) co_return;  // what was read may be older than the session
   bool const was_cached = self->cache->erase_if(id, cached, disposal_reason::expired);
+  if (was_cached) list->add(cached);
   if (was_cached && !*read) state->bury(id);
 }
 
@@ -34,7 +52,7 @@ awaitable<void> sweep_some(engine_ptr self, std::shared_ptr<sweep_list> list) {
   for (;;) {
     auto const mine = list->next.fetch_add(1);
     if (mine >= list->keys.size()) co_return;
-    co_await sweep_session(self, list->keys[mine]);
+    co_await sweep_session(self, list->keys[mine], list);
   }
 }
 
@@ -53,7 +71,7 @@ duration jittered(duration interval, entropy_service& source) {
 
 }  // namespace
 
-awaitable<void> sweep_once(engine_ptr self) {
+awaitable<swept_sessions> sweep_once(engine_ptr self) {
   auto const state = self->state;
   auto const list = std::make_shared<sweep_list>(self->cache->keys());
   std::vector<shared_future<bool>> running;
@@ -66,8 +84,30 @@ awaitable<void> sweep_once(engine_ptr self) {
   // Dropped promises are how they end.
   for (auto const& one : running) {
     auto const ended = co_await one.wait();
-    if (!ended && ended.error() == errc::cancelled) co_return;
+    if (!ended && ended.error() == errc::cancelled) break;
   }
+  co_return list->swept();
+}
+
+awaitable<swept_sessions> sweep_shared(engine_ptr self) {
+  std::optional<shared_promise<swept_sessions>> mine;
+  shared_future<swept_sessions> running;
+  {
+    std::lock_guard lock(self->sweep_mutex);
+    if (self->sweep.is_ready()) {
+      mine.emplace();
+      self->sweep = mine->get_future();
+    }
+    running = self->sweep;
+  }
+  if (mine) {
+    auto swept = co_await sweep_once(self);
+    mine->complete(swept);
+    co_return swept;
+  }
+  auto const joined = co_await running.wait();
+  if (joined) co_return *joined;
+  co_return std::make_shared<std::vector<std::weak_ptr<cached_session>> const>();
 }
 
 awaitable<void> sweep_regularly(std::weak_ptr<engine> weak) {

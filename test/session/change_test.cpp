@@ -117,6 +117,9 @@ BOOST_AUTO_TEST_CASE(failed_decoration_leaves_cache_and_storage_as_they_were) {
            {[](session, metadata) -> made { throw std::runtime_error("no"); }, errc::load_failed},
            {[](session, metadata) -> made { throw 1; }, errc::load_failed},
            {[](session, metadata) { return made(make_error_code(errc::busy)); }, errc::busy},
+           {[](session, metadata) { return made(make_error_code(errc::not_found)); }, errc::not_found},
+           {[](session, metadata) { return made(make_error_code(errc::conflict)); }, errc::conflict},
+           {[](session, metadata) { return made(make_error_code(errc::wrong_owner)); }, errc::wrong_owner},
            {[](session s, metadata d) {
               d[std::string(record_key::owner)] = "anonymous";
               return made(decoration<test_session>(s, d));
