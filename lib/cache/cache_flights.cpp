@@ -199,6 +199,8 @@ cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> foun
     free_flight(d, flight);
     return cache_step::failure(found.error());
   }
+  // Evicted, and its drain deadline has passed: a lease on it would be revoked from its beginning.
+  if (entry.is_revoked()) return expire(d, flight);
   if (is_cached) {
     use_locked(entry);
     if (is_alive && (options_.check_interval > duration::zero() || options_.max_stale > duration::zero())) entry.moment = std::max(entry.moment, clock_.recent());

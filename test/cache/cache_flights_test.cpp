@@ -537,4 +537,57 @@ BOOST_AUTO_TEST_CASE(an_entry_that_is_evicted_under_its_check_is_still_checked_o
   }
 }
 
+// A lease is handed out on a value that is open: of one that was evicted and drained under its check another is loaded.
+BOOST_AUTO_TEST_CASE(an_entry_that_is_evicted_and_drained_under_its_check_is_loaded_again) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    auto options = world::plain(1);
+    options.drain_deadline = 2ms;
+    world w(seed, options);
+    auto const first = w.put("a");
+    w.check_time = 10ms;
+    call before;
+    call joins;
+    w.get(before, "a", seed % 2 == 0 ? call_options{} : call_options{1s}, static_cast<unsigned>(w.sim.random(3)));
+    at(w, 2ms, [&] { w.get(joins, "a"); });
+    at(w, 3ms, [&] { w.put("b"); });
+    w.sim.run_for(50ms);
+    BOOST_TEST(w.loads == 1);
+    BOOST_TEST(before.got.number() == 3);
+    BOOST_TEST(joins.got.number() == 3);
+    BOOST_TEST(!before.got.leased.is_revoked());
+    BOOST_TEST(!joins.got.leased.is_revoked());
+    before.got.leased.release();
+    joins.got.leased.release();
+    BOOST_TEST(w.sim.run());
+    w.end();
+    BOOST_TEST((w.end_of(first) == disposal_reason::capacity));
+  }
+}
+
+// CA12: its own last good check counts, though it has left the cache.
+BOOST_AUTO_TEST_CASE(an_entry_that_is_evicted_under_a_failing_check_is_served_stale_as_long_as_a_cached_one) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    auto options = world::plain(1);
+    options.max_stale = 100ms;
+    world w(seed, options);
+    auto const first = w.put("a");
+    w.sim.run_for(50ms);
+    BOOST_TEST(w.get_now("a").number() == first);
+    auto const good = w.sim.now();
+    w.check_time = 10ms;
+    w.on_check = [](auto const&, auto const&) { return make_error_code(errc::unavailable); };
+    auto const age = duration(70ms + 1ms * w.sim.random(60));  // at the end of the check
+    w.sim.run_until(good + age - 10ms);
+    call one;
+    w.get(one, "a");
+    at(w, 3ms, [&] { w.put("b"); });
+    BOOST_TEST(w.sim.run());
+    BOOST_TEST(!w.cache->peek("a"));
+    if (age <= 100ms) BOOST_TEST(one.got.number() == first);
+    else BOOST_TEST((one.got.error == errc::unavailable));
+    one.got.leased.release();
+    w.end();
+  }
+}
+
 }  // namespace mooring::test
