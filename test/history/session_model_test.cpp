@@ -62,7 +62,8 @@ BOOST_AUTO_TEST_CASE(every_acknowledged_decoration_shows) {  // RA25
 BOOST_AUTO_TEST_CASE(a_lost_decoration_counts_either_way) {  // RA41
   operation<call> const lost{3, never, {verb::decorate, seen::lost, 1, 0, 0}};
   BOOST_TEST(fits({created(1, 2), lost, served(8, 9, 0), served(10, 11, 1)}));
-  BOOST_TEST(!fits({created(1, 2), lost, served(8, 9, 1), served(10, 11, 0)}));
+  // On another replica: on its own, a call that never ended may have begun the flight that a later get joined.
+  BOOST_TEST(!fits({created(1, 2), lost, served(8, 9, 1, 0b11, 1), served(10, 11, 0, 0b11, 1)}));
 }
 
 BOOST_AUTO_TEST_CASE(a_backend_that_was_taken_off_stays_off) {  // RA11, RA12
