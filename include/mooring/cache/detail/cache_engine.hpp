@@ -119,8 +119,6 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   cache_statistics counts_;  // the counters; the present figures are filled in by `stats`
 
  private:
-  using entry_chain = cache_entry*;
-
   // A bounded memory of keys, apart from the order of use.
   struct key_memory {
     key_table<remembered_key> table;
@@ -205,7 +203,6 @@ class cache_engine::decision {
 
  private:
   friend class cache_engine;
-  void act() noexcept;
 
   cache_engine& engine_;
   std::unique_lock<std::mutex> lock_;
