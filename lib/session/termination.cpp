@@ -56,7 +56,7 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
     if (!claimed) co_return claimed.error();
     if (claimed->is == claim::absent) self->bury_if_held(id);
     if (claimed->is == claim::absent || claimed->is == claim::hidden) co_return termination();
-    if (!work->commit()) co_return make_error_code(errc::cancelled);
+    if (tries == 0 && !work->commit()) co_return make_error_code(errc::cancelled);
     erased = co_await erase_and_confirm(state, id, claimed->placeholder, deadline);
     if (erased || erased.error() != errc::conflict) break;
   }
@@ -86,8 +86,11 @@ awaitable<result<termination>> terminate(engine_ptr self, std::string id, princi
   auto const work = std::make_shared<operation<termination>>();
   answer<termination> caller(work);
   outstanding::token counted(self->state->working);
-  self->state->work.spawn(terminating(self, std::move(caller), std::move(id), std::move(who), call, std::move(counted)));
-  co_return co_await operation<termination>::join(work);
+  self->state->work.spawn(terminating(self, std::move(caller), id, std::move(who), call, std::move(counted)));
+  auto const ended = co_await operation<termination>::join(work);
+  // Whoever is told `ambiguous` is told at this moment that the id is gone here, also one who left while the erase was under way.
+  if (!ended && ended.error() == errc::ambiguous) self->bury(id, disposal_reason::terminated);
+  co_return ended;
 }
 
 }  // namespace mooring::detail
