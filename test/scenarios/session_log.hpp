@@ -38,7 +38,8 @@ class session_log {
     // A replica is never behind its own writes.
     if (made.what == verb::get && staleness_ > duration::zero())
       start = std::min(start, std::max(event_at(times_[start - 1] - staleness_), one.written[made.replica]));
-    if (made.outcome == seen::done && (made.what == verb::decorate || made.what == verb::notify)) one.written[made.replica] = end;
+    // Not after a notification: one of a backend that is off the list already writes nothing.
+    if (made.outcome == seen::done && made.what == verb::decorate) one.written[made.replica] = end;
     if (made.what == verb::terminate) one.ended.emplace(made.replica, end);
     // A replica that lost the reply of its terminate, or gave the id up, treats it as gone whatever the storage says (SM41).
     if (made.outcome == seen::absent && one.given_up.contains(made.replica)) return;
