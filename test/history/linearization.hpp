@@ -24,8 +24,9 @@ struct operation {
   event_number start = 0;
   event_number end = never;
   Call call{};
+  bool is_optional = false;  ///< It took effect by `end`, or not at all.
 
-  bool is_certain() const noexcept { return end != never; }
+  bool is_certain() const noexcept { return end != never && !is_optional; }
 };
 
 /** What a search found: nothing, or the calls that no order could place behind the best order there was. */
@@ -38,7 +39,7 @@ struct search_outcome {
 /** Searches an order of all calls that keeps to real time and to a sequential model.
  *
  *  `Model` has `state` (ordered), `call`, and `static std::optional<state> apply(state const&, call const&)`: the state behind the call, or nothing
- *  when the call cannot have ended as it did. Calls whose outcome was lost are placed where it helps, or left out.
+ *  when the call cannot have ended as it did. Optional calls are placed where it helps, or left out.
  *
  *  Wing and Gong's search (1993), with Lowe's memory of situations seen (2017): a situation is the set of placed calls and the state.
  */
@@ -63,12 +64,15 @@ class linearization {
     if (missing_ == 0) return true;
     if (!seen_.emplace(placed_, now).second) return false;
     ++found_.visited;
-    // Whoever began after another ended cannot come before it.
+    // Whoever began after another ended cannot come before it. An optional one that is left behind so is left out.
     auto horizon = operation<typename Model::call>::never;
-    for (std::size_t i = 0; i < calls_.size(); ++i)
-      if (!placed_[i]) horizon = std::min(horizon, calls_[i].end);
+    event_number latest = 0;
     for (std::size_t i = 0; i < calls_.size(); ++i) {
-      if (placed_[i] || calls_[i].start > horizon) continue;
+      if (placed_[i]) latest = std::max(latest, calls_[i].start);
+      else if (calls_[i].is_certain()) horizon = std::min(horizon, calls_[i].end);
+    }
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      if (placed_[i] || calls_[i].start > horizon || calls_[i].end < latest) continue;
       auto const next = Model::apply(now, calls_[i].call);
       if (!next) continue;
       put(i);
@@ -111,7 +115,7 @@ std::string unexplained(typename linearization<Model>::history const& calls, typ
   for (auto const i : by_start) {
     auto const place = std::find(found.longest.begin(), found.longest.end(), i);
     text += "\n    " + (place == found.longest.end() ? std::string("-") : std::to_string(place - found.longest.begin() + 1));
-    text += "  [" + std::to_string(calls[i].start) + ", " + (calls[i].is_certain() ? std::to_string(calls[i].end) : "?") + "] ";
+    text += "  [" + std::to_string(calls[i].start) + ", " + (calls[i].end == operation<typename Model::call>::never ? "?" : std::to_string(calls[i].end)) + "] ";
     text += Model::describe(calls[i].call);
   }
   return text;

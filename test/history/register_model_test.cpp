@@ -67,6 +67,14 @@ BOOST_AUTO_TEST_CASE(a_lost_write_has_no_effect_before_it_began) {
   BOOST_TEST(!fits({{1, 2, {verb::create, seen::written, 0, 7}}, {3, 4, {verb::read, seen::found, 0, 8}}, {5, never, {verb::update_if, seen::lost, 7, 8}}}));
 }
 
+BOOST_AUTO_TEST_CASE(an_optional_write_counts_either_way_but_not_behind_its_end) {
+  operation<call> const made{1, 2, {verb::create, seen::written, 0, 7}};
+  operation<call> const optional{3, 6, {verb::update_if, seen::lost, 7, 8}, true};
+  BOOST_TEST(fits({made, optional, {4, 5, {verb::read, seen::found, 0, 7}}, {7, 8, {verb::read, seen::found, 0, 7}}}));
+  BOOST_TEST(fits({made, optional, {4, 5, {verb::read, seen::found, 0, 7}}, {7, 8, {verb::read, seen::found, 0, 8}}}));
+  BOOST_TEST(!fits({made, optional, {7, 8, {verb::read, seen::found, 0, 7}}, {9, 10, {verb::read, seen::found, 0, 8}}}));
+}
+
 BOOST_AUTO_TEST_CASE(each_outcome_of_each_verb_needs_its_state) {
   struct row {
     register_model::state before;

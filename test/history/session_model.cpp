@@ -6,6 +6,8 @@
 namespace mooring::test {
 namespace {
 
+using verb = session_model::verb;
+using seen = session_model::seen;
 using bits = session_model::bits;
 
 std::string list_of(bits set) {
@@ -50,9 +52,10 @@ std::optional<session_model::state> session_model::apply(state now, call const& 
   if (made.outcome == seen::nothing) return now;
   bool const is_done = made.outcome == seen::done || made.outcome == seen::lost;
   if (!is_done) {
-    // What is not there yet is not ready; nobody is told so of a session that lives or is dead.
-    auto const wanted = made.outcome == seen::not_ready ? now.is == life::unborn : now.is != life::live;
-    return wanted ? std::optional(now) : std::nullopt;
+    if (now.is == life::live) return std::nullopt;
+    if (made.outcome == seen::absent) return state{life::dead, 0, 0};  // an id that was minted is absent for good (RA06)
+    // What is not there yet is not ready; nobody is told so of a session that is dead.
+    return now.is == life::unborn ? std::optional(now) : std::nullopt;
   }
   switch (made.what) {
     case verb::create:
@@ -80,6 +83,14 @@ std::optional<session_model::state> session_model::apply(state now, call const& 
 std::string session_model::describe(call const& made) {
   return "replica " + std::to_string(made.replica) + " " + name_of(made.what) + ": " + name_of(made.outcome) + " tags " + list_of(made.tags) + " backends " +
          list_of(made.backends);
+}
+
+void add_to(session_history& calls, operation<session_model::call> made) {
+  calls.push_back(made);
+  if (made.call.what != verb::decorate || made.call.outcome != seen::absent) return;
+  made.call.outcome = seen::lost;
+  made.is_optional = true;
+  calls.push_back(made);
 }
 
 session_history widened(session_history calls) {

@@ -45,6 +45,10 @@ struct session_model {
 
 using session_history = std::vector<operation<session_model::call>>;
 
+/** Adds a call. A decoration that was told `absent` is two: the session was gone by its end, and before that its change may have been written and seen,
+ *  since what was overtaken by a termination is told of that, whatever it had written (SM36, RA07). */
+void add_to(session_history& calls, operation<session_model::call> made);
+
 /** Lets a get or a validation begin as early as the calls of the same replica that it overlaps, and those that they overlap: it may have joined the
  *  flight that they began (RA15, CA14). Without this a shared answer would look too old. */
 session_history widened(session_history calls);

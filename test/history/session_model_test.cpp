@@ -12,7 +12,11 @@ using seen = session_model::seen;
 using call = session_model::call;
 constexpr auto never = operation<call>::never;
 
-bool fits(session_history const& history) { return linearization<session_model>::search(widened(history), {}).is_explained; }
+bool fits(session_history const& told) {
+  session_history history;
+  for (auto const& one : told) add_to(history, one);
+  return linearization<session_model>::search(widened(history), {}).is_explained;
+}
 
 operation<call> created(event_number start, event_number end, session_model::bits backends = 0b11) {
   return {start, end, {verb::create, seen::done, 0, backends, 0}};
@@ -64,6 +68,26 @@ BOOST_AUTO_TEST_CASE(a_lost_decoration_counts_either_way) {  // RA41
   BOOST_TEST(fits({created(1, 2), lost, served(8, 9, 0), served(10, 11, 1)}));
   // On another replica: on its own, a call that never ended may have begun the flight that a later get joined.
   BOOST_TEST(!fits({created(1, 2), lost, served(8, 9, 1, 0b11, 1), served(10, 11, 0, 0b11, 1)}));
+}
+
+BOOST_AUTO_TEST_CASE(a_decoration_that_a_termination_overtook_is_told_of_that) {  // SM36, RA07
+  operation<call> const overtaken{3, 10, {verb::decorate, seen::absent, 1, 0, 0}};
+  operation<call> const ended{7, 8, {verb::terminate, seen::done, 0, 0, 1}};
+  operation<call> const gone{11, 12, {verb::get, seen::absent, 0, 0, 1}};
+  BOOST_TEST(fits({created(1, 2), overtaken, ended, gone}), "before its write");
+  BOOST_TEST(fits({created(1, 2), overtaken, served(5, 6, 1, 0b11, 1), ended, gone}), "behind its write");
+  BOOST_TEST(!fits({created(1, 2), overtaken, served(5, 6, 1, 0b11, 1), gone}), "nobody ended the session");
+  BOOST_TEST(!fits({created(1, 2), overtaken, served(11, 12, 1, 0b11, 1)}), "the session lives on");
+  BOOST_TEST(!fits({created(1, 2), {4, 10, {verb::decorate, seen::absent, 1, 0, 0}}, served(3, 3, 1, 0b11, 1), ended}), "its write is seen before it began");
+  BOOST_TEST(!fits({created(1, 2), overtaken, served(4, 5, 1, 0b11, 1), served(6, 6, 0, 0b11, 1), ended}), "its write is undone");
+  BOOST_TEST(!fits({created(2, 5), overtaken, served(11, 12, 1, 0b11, 1)}), "it was told so of a session in the making");
+  operation<call> const other{4, 9, {verb::decorate, seen::done, 2, 0, 1}};
+  BOOST_TEST(!fits({created(1, 2), overtaken, other, served(11, 12, 2, 0b11, 1)}), "only one of two that live on may be lost");
+}
+
+BOOST_AUTO_TEST_CASE(an_absence_is_for_good) {  // RA06
+  BOOST_TEST(!fits({{1, 2, {verb::get, seen::absent, 0, 0, 0}}, created(3, 4)}));
+  BOOST_TEST(!fits({created(1, 4), {2, 3, {verb::get, seen::absent, 0, 0, 0}}}));
 }
 
 BOOST_AUTO_TEST_CASE(a_backend_that_was_taken_off_stays_off) {  // RA11, RA12

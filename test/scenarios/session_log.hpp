@@ -43,7 +43,7 @@ class session_log {
     if (made.what == verb::terminate) one.ended.emplace(made.replica, end);
     // A replica that lost the reply of its terminate, or gave the id up, treats it as gone whatever the storage says (SM41).
     if (made.outcome == seen::absent && one.given_up.contains(made.replica)) return;
-    one.calls.push_back({start, end, made});
+    add_to(one.calls, {start, end, made});
   }
 
   /** A write whose outcome the caller does not know. */

@@ -134,7 +134,7 @@ class session_manager {
    *
    *  @return A lease on the decorated session.
    *  @par Errors  Storage and cache are as they were, unless it is `ambiguous`.
-   *   - `errc::not_found`         unknown, or terminated meanwhile. Nothing was created.
+   *   - `errc::not_found`         unknown, or terminated meanwhile, before the change was written or behind it. Nothing was created.
    *   - `errc::conflict`          still another writer came first, after `max_conflict_retries`.
    *   - `errc::invalid_argument`  the decorator returned null, a session whose `id()` is another, or reserved keys.
    *   - `errc::too_large`         its data are over `manager_options::limits`.
