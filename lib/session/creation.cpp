@@ -183,12 +183,13 @@ awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, re
   if (!tried.made) {
     auto const why = tried.made.error();
     if (tried.is_taken) co_return why;
-    bool const is_taken_back = co_await take_back(state, id, placeholder, tried.attempted, deadline);
-    bool const may_live = !is_taken_back && !tried.attempted.is_none();
+    auto const left = co_await take_back(state, id, placeholder, tried.attempted, deadline);
+    bool const may_live = left == leftover::possible && !tried.attempted.is_none();
     if (state->is_closing.load()) co_return make_error_code(may_live ? errc::ambiguous : errc::closed);
     if (state->is_gone(id)) co_return make_error_code(errc::not_found);
-    // Without its placeholder the write can no longer be carried out.
-    co_return why == errc::ambiguous && is_taken_back ? make_error_code(errc::unavailable) : why;
+    // Without its placeholder the write can no longer be carried out; and what has gone by itself was terminated, or expired.
+    if (why == errc::ambiguous && left == leftover::absent) co_return make_error_code(errc::not_found);
+    co_return why == errc::ambiguous && left == leftover::erased ? make_error_code(errc::unavailable) : why;
   }
   state->created.fetch_add(1, std::memory_order_relaxed);
   manager_event event;

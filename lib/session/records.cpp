@@ -96,21 +96,22 @@ awaitable<result<bool>> erase_record(state_ptr state, std::string id, revision o
   co_return erased;
 }
 
-awaitable<bool> take_back(state_ptr state, std::string id, revision placeholder, revision attempted, duration deadline) {
+awaitable<leftover> take_back(state_ptr state, std::string id, revision placeholder, revision attempted, duration deadline) {
+  auto const behind = [](bool was_there) { return was_there ? leftover::erased : leftover::absent; };
   auto why = make_error_code(errc::conflict);
   if (!placeholder.is_none()) {
     auto const erased = co_await state->store->erase(id, placeholder, call_options{deadline});
-    if (erased) co_return true;
+    if (erased) co_return behind(*erased);
     why = erased.error();
   }
   if (!attempted.is_none()) {
     auto const erased = co_await state->store->erase(std::move(id), attempted, call_options{deadline});
-    if (erased) co_return true;
+    if (erased) co_return behind(*erased);
     why = erased.error();
   }
   // A conflict is somebody else's record.
   if (why != errc::conflict) state->log(severity::warning, "a failed creation could not be taken back and stays until it expires: " + why.message());
-  co_return false;
+  co_return leftover::possible;
 }
 
 result<owned_record> verify_record(manager_state const& state, stored_record found, principal const& who) {

@@ -36,10 +36,12 @@ awaitable<result<bool>> write_hints(state_ptr state, std::string id, hint_map hi
 /** @brief Erases. `only` is no revision: whatever is stored; otherwise what has that revision, or `conflict`. */
 awaitable<result<bool>> erase_record(state_ptr state, std::string id, revision only, duration deadline);
 
+/** What became of what a failed creation may have written: it may still be there or come, this erased it, or it had gone before. */
+enum class leftover { possible, erased, absent };
+
 /** @brief Takes back what a failed creation may have written: the placeholder, or its successor if that write came through late.
- *  Best effort: what it leaves behind expires.
- *  @return Whether neither is there any more, nor can come. */
-awaitable<bool> take_back(state_ptr state, std::string id, revision placeholder, revision attempted, duration deadline);
+ *  Best effort: what it leaves behind expires. */
+awaitable<leftover> take_back(state_ptr state, std::string id, revision placeholder, revision attempted, duration deadline);
 
 /** @brief A record that a caller may use, or why it may not. */
 struct owned_record {

@@ -58,6 +58,27 @@ BOOST_AUTO_TEST_CASE(terminate_during_create_leaves_the_id_dead_and_nothing_open
   BOOST_TEST(created < 1950u);
 }
 
+// RA01, SM07: also where this replica has seen the absence before it has cached its session.
+BOOST_AUTO_TEST_CASE(create_whose_session_ends_before_it_is_cached_is_not_found) {
+  session_world w(1, replicas(2));
+  auto const id = *w.run(w.m().generate());
+  link_options slow;
+  slow.reply = 4s;
+  w.link().decide([&](storage_operation o, std::size_t) {
+    w.link().set_options(o == storage_operation::update_if ? slow : link_options());  // of the next call, that which writes the hints
+    return storage_fault::none;
+  });
+  auto creating = w.start(w.m(0).create(id, {}, open_parameters({"a"})));
+  while (!w.record(id)->hints.contains("a")) w.sim.step();
+  BOOST_TEST(w.run(w.m(1).terminate(id, {})).has_value());
+  BOOST_TEST(w.run(w.m(0).notify_backend_expired(id, {}, "a")).has_value());
+  BOOST_TEST(!creating.is_done());
+  w.finish(creating);
+  BOOST_REQUIRE(!creating.look());
+  BOOST_TEST(creating.look().error() == errc::not_found, creating.look().error().message());
+  w.end();
+}
+
 // RA04, RA43, SM08
 BOOST_AUTO_TEST_CASE(of_two_creates_one_lives_and_the_other_fails_and_is_closed) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
