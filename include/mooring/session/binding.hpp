@@ -2,8 +2,8 @@
 
 #include <mooring/core/entropy.hpp>
 #include <mooring/core/error.hpp>
+#include <mooring/core/secret.hpp>
 #include <mooring/session/principal.hpp>
-#include <mooring/session/secret.hpp>
 
 #include <string>
 #include <string_view>

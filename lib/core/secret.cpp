@@ -1,4 +1,4 @@
-#include <mooring/session/secret.hpp>
+#include <mooring/core/secret.hpp>
 
 #include <openssl/crypto.h>
 
