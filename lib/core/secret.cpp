@@ -6,7 +6,7 @@
 
 namespace mooring {
 
-secret::secret(std::string_view bytes) : bytes_(bytes.begin(), bytes.end()) {}
+secret::secret(bytes_of_tag, std::string_view bytes) : bytes_(bytes.begin(), bytes.end()) {}
 
 secret::secret(secret const& other) = default;
 

@@ -89,13 +89,11 @@ redis_storage_options with_defaults(redis_storage_options options) {
   return options;
 }
 
-std::string password_of(redis_storage_options const& options) {
-  if (options.password_source) return options.password_source();
-  if (!options.password_variable.empty()) {
-    auto const* const found = std::getenv(options.password_variable.c_str());
-    return found ? found : "";
-  }
-  return options.password;
+secret password_of(redis_login const& login) {
+  if (login.password_source) return login.password_source();
+  if (login.password_variable.empty()) return login.password;
+  auto const* const found = std::getenv(login.password_variable.c_str());
+  return found ? found : "";
 }
 
 struct request_call {
@@ -200,7 +198,9 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   // The options were checked, so it can be made.
   asio::ssl::context tls_context() {
     if (!options.tls) return asio::ssl::context(asio::ssl::context::tls_client);
-    return make_tls_context(*options.tls, options.address->host, [this](std::string why) { refusal_ = std::move(why); }).value();
+    auto made = make_tls_context(*options.tls, [this](std::string why) { refusal_ = std::move(why); }).value();
+    set_peer_name(made, *options.tls, options.tls->server_name.empty() ? options.address->host : options.tls->server_name).value();
+    return made;
   }
 
   redis::config settings() const {
@@ -241,7 +241,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     auto const password = password_of(options);
     auto const& user = options.username;
     if (user.empty() && password.empty()) greeting->request.push("HELLO", "3", "SETNAME", "mooring");
-    else greeting->request.push("HELLO", "3", "AUTH", user.empty() ? std::string("default") : user, password, "SETNAME", "mooring");
+    else greeting->request.push("HELLO", "3", "AUTH", user.empty() ? std::string("default") : user, password.text(), "SETNAME", "mooring");
     if (options.database != 0) greeting->request.push("SELECT", options.database);
     greeting->request.push("PING");
     execute(greeting, [self = shared_from_this(), greeting, number](error_code ec) {

@@ -23,6 +23,13 @@ redis_storage_options good() {
   return options;
 }
 
+redis_sentinel_options sentinel() {
+  redis_sentinel_options made;
+  made.addresses = {redis_address{"h1", "26379"}, redis_address{"h2", "26379"}};
+  made.master_name = "main";
+  return made;
+}
+
 // What is refused says the field in its sentence.
 std::string refusal(std::function<void(redis_storage_options&)> const& change) {
   auto options = good();
@@ -44,8 +51,42 @@ BOOST_AUTO_TEST_CASE(exactly_one_server_is_given) {
   BOOST_TEST(check(good()).has_value());
   BOOST_TEST(refusal([](auto& o) { o.address.reset(); }) == "redis_storage_options::address");
   BOOST_TEST(refusal([](auto& o) { o.unix_socket = "/run/redis.sock"; }) == "redis_storage_options::address");
+  BOOST_TEST(refusal([](auto& o) { o.sentinel = sentinel(); }) == "redis_storage_options::address");
+  BOOST_TEST(refusal([](auto& o) {
+               o.address.reset();
+               o.unix_socket = "/run/redis.sock";
+               o.sentinel = sentinel();
+             }) == "redis_storage_options::unix_socket");
   BOOST_TEST(refusal([](auto& o) { o.address->host.clear(); }) == "redis_storage_options::address");
   BOOST_TEST(refusal([](auto& o) { o.address->port.clear(); }) == "redis_storage_options::address");
+}
+
+// RE01, RE09
+BOOST_AUTO_TEST_CASE(sentinels_have_addresses_a_master_name_and_rules_of_their_own) {
+  auto const with = [](std::function<void(redis_sentinel_options&)> const& change) {
+    return refusal([&change](auto& o) {
+      o.address.reset();
+      change(o.sentinel.emplace(sentinel()));
+    });
+  };
+  auto fine = good();
+  fine.address.reset();
+  fine.sentinel = sentinel();
+  fine.tls.emplace();  // whom the master has to be is said by the Sentinels
+  BOOST_TEST(check(fine).has_value());
+  fine.sentinel->tls.emplace();
+  fine.sentinel->allowed_masters = {redis_address{"10.0.0.1", ""}};
+  BOOST_TEST(check(fine).has_value());
+  BOOST_TEST(with([](auto& s) { s.addresses.clear(); }) == "redis_storage_options::sentinel.addresses");
+  BOOST_TEST(with([](auto& s) { s.addresses[1].host.clear(); }) == "redis_storage_options::sentinel.addresses");
+  BOOST_TEST(with([](auto& s) { s.addresses[1].port.clear(); }) == "redis_storage_options::sentinel.addresses");
+  for (auto const& bad : {"", "a b", "a\n", "a\x7f", "\xc3\xa4"})
+    BOOST_TEST(with([bad](auto& s) { s.master_name = bad; }) == "redis_storage_options::sentinel.master_name");
+  BOOST_TEST(with([](auto& s) { s.allowed_masters = {redis_address{"", "1"}}; }) == "redis_storage_options::sentinel.allowed_masters");
+  BOOST_TEST(with([](auto& s) { s.master_check = -1ns; }) == "redis_storage_options::sentinel.master_check");
+  BOOST_TEST(with([](auto& s) { s.reassert_window = -1ns; }) == "redis_storage_options::sentinel.reassert_window");
+  BOOST_TEST(with([](auto& s) { s.tls.emplace().ca_pem = "x"; }) == "redis_storage_options::sentinel.tls.ca_pem");
+  BOOST_TEST(with([](auto& s) { s.tls.emplace().key_pem = "x"; }) == "redis_storage_options::sentinel.tls.certificate_pem");
 }
 
 // RE02, DE07

@@ -3,6 +3,7 @@
 #include <mooring/core/clock.hpp>
 #include <mooring/core/error.hpp>
 #include <mooring/core/log.hpp>
+#include <mooring/core/secret.hpp>
 #include <mooring/storage/text_map.hpp>
 
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mooring {
 
@@ -25,31 +27,54 @@ struct redis_tls_options {
   std::string ca_pem;
   /** A certificate chain of our own and its key, PEM: both or neither. */
   std::string certificate_pem;
-  std::string key_pem;
+  secret key_pem;
   /** The name the peer has to prove. Empty means the address's host. */
   std::string server_name;
   /** Believe anybody. Warned of at each connect. */
   bool insecure = false;
 };
 
-/** @brief Which Redis server to use, and how. Exactly one of `address` and `unix_socket` is given.
+/** Who we are at a server. The first of `password_source`, `password_variable` and `password` that is given counts. */
+struct redis_login {
+  /** Empty means the user `default`. */
+  std::string username;
+  secret password;
+  /** Asked at each connect, so that a rotated password is picked up. Runs on the storage's strand and must not block. */
+  std::function<secret()> password_source;
+  /** An environment variable that holds the password, read at each connect. */
+  std::string password_variable;
+};
+
+/** @brief The Sentinels that know which server is the master of a name at the moment. Their login and TLS are their own, not the master's. */
+struct redis_sentinel_options : redis_login {
+  /** At least one; asked in turn until one knows the master. */
+  std::vector<redis_address> addresses;
+  /** As the Sentinels call it: visible ASCII. */
+  std::string master_name;
+  /** Empty means no TLS to the Sentinels. A `server_name` in it is the name of all of them; empty means each one's host. */
+  std::optional<redis_tls_options> tls;
+  /** The only servers to believe in as a master; an empty port means any. Empty means any server that the Sentinels name. */
+  std::vector<redis_address> allowed_masters;
+  /** How often the Sentinels are asked whether the master is still the same, besides listening to them. Default 1 s. */
+  duration master_check{};
+  /** After a change of master, ids erased this long before it are erased again. Default 60 s. */
+  duration reassert_window{};
+};
+
+/** @brief Which Redis server to use, and how. Exactly one of `address`, `unix_socket` and `sentinel` is given.
  *
- *  Timeouts of zero take their default. Passwords never appear in a log or message.
+ *  Timeouts of zero take their default. Passwords and keys have no printed form, and are wiped when freed.
  */
-struct redis_storage_options {
+struct redis_storage_options : redis_login {
   std::optional<redis_address> address;
   /** Path of the server's socket. */
   std::string unix_socket;
-  /** Empty means no TLS; never fallen back to. Not on a socket. */
+  /** Whom to ask for the server's address. */
+  std::optional<redis_sentinel_options> sentinel;
+  /** Empty means no TLS; never fallen back to. Not on a socket. With `sentinel`: of the master, whose name is, unless `server_name` says another, the host that
+   *  the Sentinels tell. */
   std::optional<redis_tls_options> tls;
 
-  /** Empty means the user `default`. */
-  std::string username;
-  std::string password;
-  /** Asked at each connect, so that a rotated password is picked up; comes before `password`. Runs on the storage's strand and must not block. */
-  std::function<std::string()> password_source;
-  /** An environment variable that holds the password, read at each connect; comes before `password`. */
-  std::string password_variable;
   int database = 0;
 
   /** Before each id; ends with ':', holds no space, control byte or glob character. Replicas that share sessions share it, and nothing else uses it. */

@@ -49,6 +49,7 @@ class redis_storage final : public storage<T> {
    */
   static result<std::shared_ptr<redis_storage>> make(executor ex, redis_storage_options options, std::string* why = nullptr) {
     if (auto checked = check(options, why); !checked) return checked.error();
+    if (options.sentinel) return make_error_code(errc::unsupported);
     return std::shared_ptr<redis_storage>(new redis_storage(std::move(ex), std::move(options)));
   }
 
