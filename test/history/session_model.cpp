@@ -1,8 +1,5 @@
 #include "history/session_model.hpp"
 
-#include <algorithm>
-#include <utility>
-
 namespace mooring::test {
 namespace {
 
@@ -23,6 +20,7 @@ char const* name_of(session_model::verb what) {
     case session_model::verb::decorate: return "decorate";
     case session_model::verb::notify: return "notify";
     case session_model::verb::terminate: return "terminate";
+    case session_model::verb::revoke: return "revoke";
     case session_model::verb::get: return "get";
     case session_model::verb::validate: return "validate";
     case session_model::verb::expire: return "expire";
@@ -36,20 +34,13 @@ char const* name_of(session_model::seen outcome) {
     case session_model::seen::absent: return "absent";
     case session_model::seen::not_ready: return "not ready";
     case session_model::seen::lost: return "lost";
-    case session_model::seen::nothing: return "nothing said";
   }
   return "?";
 }
 
-bool is_reading(session_model::call const& made) { return made.what == session_model::verb::get || made.what == session_model::verb::validate; }
-
-// Others may join the flight that it begins.
-bool begins_flights(session_model::call const& made) { return is_reading(made) || made.what == session_model::verb::decorate; }
-
 }  // namespace
 
 std::optional<session_model::state> session_model::apply(state now, call const& made) {
-  if (made.outcome == seen::nothing) return now;
   bool const is_done = made.outcome == seen::done || made.outcome == seen::lost;
   if (!is_done) {
     if (now.is == life::live) return std::nullopt;
@@ -68,6 +59,9 @@ std::optional<session_model::state> session_model::apply(state now, call const& 
       // Of a session that is gone, or of a backend that was taken off before, it is a success that changes nothing.
       now.backends &= ~made.backends;
       return now;
+    case verb::revoke:
+      if (now.is == life::live) return std::nullopt;
+      return state{life::dead, 0, 0};
     case verb::terminate:
     case verb::expire:
       return state{life::dead, 0, 0};
@@ -91,24 +85,6 @@ void add_to(session_history& calls, operation<session_model::call> made) {
   made.call.outcome = seen::lost;
   made.is_optional = true;
   calls.push_back(made);
-}
-
-session_history widened(session_history calls) {
-  std::sort(calls.begin(), calls.end(), [](auto const& a, auto const& b) { return a.start < b.start; });
-  struct chain {
-    event_number start = 0;
-    event_number end = 0;
-  };
-  std::vector<chain> chains;  // one per replica: the overlapping reads met last
-  for (auto& one : calls) {
-    if (!begins_flights(one.call)) continue;
-    if (chains.size() <= one.call.replica) chains.resize(one.call.replica + 1);
-    auto& last = chains[one.call.replica];
-    if (last.end < one.start) last = {one.start, one.end};
-    last.end = std::max(last.end, one.end);
-    if (is_reading(one.call)) one.start = last.start;
-  }
-  return calls;
 }
 
 }  // namespace mooring::test

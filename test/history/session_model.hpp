@@ -26,10 +26,10 @@ struct session_model {
     friend auto operator<=>(state const&, state const&) = default;
   };
 
-  enum class verb { create, decorate, notify, terminate, get, validate, expire };
+  /** `revoke`: somebody else's terminate, which may end an id that has no owner yet, and no session. */
+  enum class verb { create, decorate, notify, terminate, revoke, get, validate, expire };
 
-  /** How it ended. `nothing`: with an error that says nothing of the session, but others may have joined what it had begun. */
-  enum class seen { done, absent, not_ready, lost, nothing };
+  enum class seen { done, absent, not_ready, lost };
 
   struct call {
     verb what = verb::get;
@@ -48,9 +48,5 @@ using session_history = std::vector<operation<session_model::call>>;
 /** Adds a call. A decoration that was told `absent` is two: the session was gone by its end, and before that its change may have been written and seen,
  *  since what was overtaken by a termination is told of that, whatever it had written (SM36, RA07). */
 void add_to(session_history& calls, operation<session_model::call> made);
-
-/** Lets a get or a validation begin as early as the calls of the same replica that it overlaps, and those that they overlap: it may have joined the
- *  flight that they began (RA15, CA14). Without this a shared answer would look too old. */
-session_history widened(session_history calls);
 
 }  // namespace mooring::test

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,22 +38,23 @@ struct weather {
         has_expiry(!is_quiet && sim.random(4) == 0),
         has_early_shutdown(!is_quiet && sim.random(4) == 0),
         is_cut(!is_quiet && sim.random(8) == 0),
-        check_interval(sim.random(4) == 0 ? 5ms : 0ms),
-        max_stale(sim.random(2) == 0 ? 0ms : 30ms),
+        is_crowded(!is_quiet && sim.random(2) == 0),
+        check_interval(sim.random(3) == 0 ? duration(4ms + sim.random(12) * 1ms) : duration(0)),
+        max_stale(sim.random(2) == 0 ? duration(0) : duration(sim.random(30) * 1ms)),
         ttl(has_expiry ? 60ms : 10min),
-        sweep_interval(sim.random(2) == 0 ? 20ms : 10min),
-        capacity(1 + sim.random(3)) {
+        sweep_interval(sim.random(3) == 0 ? 20ms : 10min),
+        capacity(1 + sim.random(3)),
+        reply(is_crowded ? 4ms : 1ms) {
     habits.has_failures = !is_quiet && sim.random(3) == 0;
     habits.has_hangs = !is_quiet && sim.random(4) == 0;
   }
 
-  // By how much a get may be behind (RA48): a storage that does not fail answers within three steps of its link.
-  duration staleness() const {
-    if (has_faults) return std::max(check_interval, max_stale) + read;
-    return check_interval > 0ms ? check_interval + 3ms : 0ms;
-  }
+  // How long an answer of the storage counts, and how long a read takes at most: where nothing fails, three steps of the link (RA48).
+  duration remembered() const { return has_faults ? std::max(check_interval, max_stale) : check_interval; }
+  duration longest_read() const { return has_faults ? read : step + step + reply; }
 
-  static constexpr duration read = 20ms;  // the longest that one storage read may take
+  static constexpr duration read = 20ms;  // the deadline of one storage operation
+  static constexpr duration step = 1ms;   // of the link
 
   unsigned replicas;
   bool is_quiet;  // nothing but opens and gets
@@ -61,12 +63,14 @@ struct weather {
   bool has_deadlines;
   bool has_expiry;
   bool has_early_shutdown;
-  bool is_cut;  // the world ends without shutdown, somewhere in the middle
+  bool is_cut;      // the world ends without shutdown, somewhere in the middle
+  bool is_crowded;  // all callers mostly want the newest id, hurry, and wait long for replies
   duration check_interval;
   duration max_stale;
   duration ttl;
   duration sweep_interval;
   std::size_t capacity;
+  duration reply;
   factory_habits habits;
 };
 
@@ -102,7 +106,8 @@ struct known_id {
 
 class world {
  public:
-  world(std::uint64_t seed, std::shared_ptr<int> alive) : sim_(seed), weather_(sim_), log_(weather_.staleness()) {
+  world(std::uint64_t seed, std::shared_ptr<int> alive)
+      : sim_(seed), weather_(sim_), log_(std::make_shared<session_log>(weather_.remembered(), weather_.longest_read())) {
     local_storage_options kept;
     kept.ttl = weather_.ttl;
     if (weather_.has_expiry && sim_.random(2) == 0) kept.absolute_lifetime = 150ms;
@@ -141,18 +146,49 @@ class world {
 
   replica make_replica(unsigned number, std::shared_ptr<int> const& alive) {
     link_options way;
-    way.queueing = way.travel = way.reply = 1ms;
+    way.queueing = way.travel = weather::step;
+    way.reply = weather_.reply;
     way.deadline = weather::read;
     way.faults_permille = weather_.has_faults ? 80 : 0;
     replica made;
     made.link = std::make_shared<faulty_storage<metadata>>(sim_, sim_.get_executor(), store_, way);
     made.factory = std::make_shared<test_factory>(sim_, found_, number, weather_.habits, alive);
-    made.factory->on_open = [this, number](session_request const& request) { judge_request(number, request); };
+    made.factory->on_open = [this, number](session_request const& request) {
+      judge_request(number, request);
+      return watch(number, request.is_restore ? inquiries::step::restore : inquiries::step::make, request.id);
+    };
+    made.link->watch([this, number](storage_operation what, std::string const& id) {
+      auto const step = step_of(what);
+      return step ? watch(number, *step, id) : call_watch();
+    });
+    made.link->watch_updates([this, number](std::string const& id, metadata const& next) { judge_update(number, id, next); });
     std::string why;
     auto sessions = manager::make(sim_.get_executor(), made.link, made.factory, options_of(sim_, weather_), &why);
     if (sessions) made.sessions = std::move(*sessions);
     found_.expect(made.sessions != nullptr, "the options were refused: " + why);
     return made;
+  }
+
+  // --- what replicas ask
+
+  static std::optional<inquiries::step> step_of(storage_operation what) {
+    switch (what) {
+      case storage_operation::load: return inquiries::step::check;
+      case storage_operation::peek: return inquiries::step::peek;
+      case storage_operation::update_if: return inquiries::step::write;
+      case storage_operation::touch:
+      case storage_operation::update_hints: return inquiries::step::confirm;
+      default: return std::nullopt;
+    }
+  }
+
+  // Frames that die with the simulation end their steps, too: the log outlives it.
+  call_watch watch(unsigned at, inquiries::step what, std::string const& id) {
+    auto const number = log_->asked(id, at).begin(what, log_->tick(sim_.now()), sim_.now());
+    return [log = log_, sim = &sim_, at, id, number](std::optional<bool> is_found) {
+      auto const how = !is_found ? inquiries::ending::failed : *is_found ? inquiries::ending::found : inquiries::ending::absent;
+      log->asked(id, at).end(number, how, sim->now());
+    };
   }
 
   // --- what callers do
@@ -162,7 +198,8 @@ class world {
     if (!waited) co_return;
     for (int i = 0; i < 6; ++i) {
       if (sim_.random(3) != 0) {
-        auto slept = co_await sleep_for(duration(sim_.random(12) * 1ms));
+        duration const pause = sim_.random(weather_.is_crowded ? 4 : 12) * 1ms;
+        auto slept = co_await sleep_for(pause);
         if (!slept) co_return;
       }
       auto const at = static_cast<unsigned>(sim_.random(weather_.replicas));
@@ -170,7 +207,7 @@ class world {
         co_await make(me, at);
         continue;
       }
-      auto const whom = ids_[sim_.random(ids_.size())];
+      auto const whom = weather_.is_crowded && sim_.random(4) != 0 ? ids_.back() : ids_[sim_.random(ids_.size())];
       co_await call(me, at, whom);
     }
   }
@@ -195,7 +232,7 @@ class world {
 
   awaitable<void> open(std::size_t me, unsigned at) {
     auto const wanted = draw_session("");
-    auto const start = log_.tick(sim_.now());
+    auto const start = log_->tick(sim_.now());
     auto made = co_await replicas_[at].sessions->open(wanted.owner, parameters(wanted));
     expect_own_lane(me);
     if (!made) co_return judge_error(me, at, made.error(), "open");
@@ -222,14 +259,14 @@ class world {
   }
 
   awaitable<void> create(std::size_t me, unsigned at, known_id whom) {
-    auto const start = log_.tick(sim_.now());
+    auto const start = log_->tick(sim_.now());
     auto made = co_await replicas_[at].sessions->create(whom.id, whom.owner, parameters(whom), draw_deadline());
     expect_own_lane(me);
     session_model::call call{verb::create, seen::done, 0, whom.backends, at};
     if (!made) {
       // One that failed behind its write was live until it was taken back.
-      if (made.error() != errc::exists) log_.add_lost(whom.id, start, sim_.now(), call);
-      if (made.error() != errc::exists) log_.may_expire(whom.id, start);
+      if (made.error() != errc::exists) log_->add_lost(whom.id, start, sim_.now(), call);
+      if (made.error() != errc::exists) log_->may_expire(whom.id, start);
       co_return judge_error(me, at, made.error(), "create");
     }
     note(whom.id, start, call);
@@ -237,7 +274,7 @@ class world {
   }
 
   awaitable<void> get(std::size_t me, unsigned at, known_id whom) {
-    auto const start = log_.tick(sim_.now());
+    auto const start = log_->tick(sim_.now());
     auto const begun = sim_.now();
     auto const limit = draw_deadline();
     bool const was_closing = replicas_[at].is_closing;
@@ -245,7 +282,7 @@ class world {
     expect_own_lane(me);
     found_.expect(sim_.now() <= begun + limit.deadline.value_or(200ms), "a get outlived its deadline (RA45)");
     if (!got) {
-      note(whom.id, start, {verb::get, got.error() == errc::not_ready ? seen::not_ready : seen::nothing, 0, 0, at});
+      if (got.error() == errc::not_ready) note(whom.id, start, {verb::get, seen::not_ready, 0, 0, at});
       co_return judge_error(me, at, got.error(), "get");
     }
     found_.expect(!was_closing, "a get that began after the shutdown was served (RA37)");
@@ -259,17 +296,16 @@ class world {
   }
 
   awaitable<void> validate(std::size_t me, unsigned at, known_id whom) {
-    auto const start = log_.tick(sim_.now());
+    auto const start = log_->tick(sim_.now());
     auto said = co_await replicas_[at].sessions->validate(whom.id, whom.owner, draw_deadline());
     expect_own_lane(me);
-    if (!said) note(whom.id, start, {verb::validate, seen::nothing, 0, 0, at});
     if (!said) co_return judge_error(me, at, said.error(), "validate");
     auto const outcome = *said == validity::live ? seen::done : *said == validity::gone ? seen::absent : seen::not_ready;
     note(whom.id, start, {verb::validate, outcome, 0, 0, at});
   }
 
   awaitable<void> decorate(std::size_t me, unsigned at, known_id whom) {
-    auto const start = log_.tick(sim_.now());
+    auto const start = log_->tick(sim_.now());
     bits const tag = bits(1) << (tags_++ % 64);
     decorator<test_session> change = [this, tag](std::shared_ptr<test_session> current, metadata data) -> result<decoration<test_session>> {
       found_.expect(current->root->closed == 0, "a closed session is decorated (RA24)");
@@ -284,8 +320,8 @@ class world {
     expect_own_lane(me);
     session_model::call call{verb::decorate, seen::done, tag, 0, at};
     if (!made) {
-      if (made.error() == errc::ambiguous) log_.add_lost(whom.id, start, sim_.now(), call);
-      else note(whom.id, start, {verb::decorate, made.error() == errc::not_found ? seen::absent : seen::nothing, tag, 0, at});
+      if (made.error() == errc::ambiguous) log_->add_lost(whom.id, start, sim_.now(), call);
+      if (made.error() == errc::not_found) note(whom.id, start, {verb::decorate, seen::absent, tag, 0, at});
       co_return judge_error(me, at, made.error(), "decorate");
     }
     note(whom.id, start, call);
@@ -295,23 +331,24 @@ class world {
   }
 
   awaitable<void> notify(std::size_t me, unsigned at, known_id whom) {
-    auto const start = log_.tick(sim_.now());
+    auto const start = log_->tick(sim_.now());
     bits const backend = bits(1) << sim_.random(4);
     auto done = co_await replicas_[at].sessions->notify_backend_expired(whom.id, whom.owner, names_of(backend).front(), draw_deadline());
     expect_own_lane(me);
     session_model::call call{verb::notify, seen::done, 0, backend, at};
     if (done) co_return note(whom.id, start, call);
-    if (done.error() == errc::ambiguous) log_.add_lost(whom.id, start, sim_.now(), call);
+    if (done.error() == errc::ambiguous) log_->add_lost(whom.id, start, sim_.now(), call);
     judge_error(me, at, done.error(), "notify");
   }
 
   awaitable<void> terminate(std::size_t me, unsigned at, known_id whom) {
-    auto const start = log_.tick(sim_.now());
+    auto const start = log_->tick(sim_.now());
     auto done = co_await replicas_[at].sessions->terminate(whom.id, whom.owner, draw_deadline());
     expect_own_lane(me);
     session_model::call call{verb::terminate, seen::done, 0, 0, at};
+    if (done) expect_gone(whom.id);
     if (done) co_return note(whom.id, start, call);
-    if (done.error() == errc::ambiguous) log_.add_lost(whom.id, start, sim_.now(), call);
+    if (done.error() == errc::ambiguous) log_->add_lost(whom.id, start, sim_.now(), call);
     judge_error(me, at, done.error(), "terminate");
   }
 
@@ -331,13 +368,26 @@ class world {
         break;
       }
       default: {
-        if (whom.is_minted_only) co_return;  // a placeholder has no owner yet
+        if (whom.is_minted_only) co_return co_await revoke(me, at, whom, foreign);
         auto done = co_await replicas_[at].sessions->terminate(whom.id, foreign, draw_deadline());
         is_served = done.has_value() && done->existed;
       }
     }
     expect_own_lane(me);
     found_.expect(!is_served, "a foreign principal was served (ID12)");
+  }
+
+  // A placeholder has no owner yet: whoever knows it may end it, but not the session that is made of it.
+  awaitable<void> revoke(std::size_t me, unsigned at, known_id whom, principal foreign) {
+    auto const start = log_->tick(sim_.now());
+    auto done = co_await replicas_[at].sessions->terminate(whom.id, foreign, draw_deadline());
+    expect_own_lane(me);
+    session_model::call call{verb::revoke, seen::done, 0, 0, at};
+    if (done && !done->existed) call.outcome = seen::absent;
+    if (done) expect_gone(whom.id);
+    if (done) co_return note(whom.id, start, call);
+    if (done.error() == errc::ambiguous) log_->add_lost(whom.id, start, sim_.now(), call);
+    if (done.error() != errc::wrong_owner) judge_error(me, at, done.error(), "revoke");
   }
 
   awaitable<void> use(lease_of_session held, std::string id) {
@@ -382,6 +432,25 @@ class world {
     if (request.is_restore) ++restores_[{request.id, at}];
   }
 
+  // RA49: an owner once bound stays. What was taken off is off (SM44).
+  void judge_update(unsigned at, std::string const& id, metadata const& next) {
+    auto const parts = read_record(next);
+    if (!parts) return found_.fail("a record was written that cannot be read");
+    auto const [place, is_new] = records_.try_emplace(id, parts->owner, bits_of(parts->backends));
+    auto& [owner, backends] = place->second;
+    found_.expect(owner == parts->owner, "an update changed a session's owner (RA49)");
+    auto const after = bits_of(parts->backends);
+    found_.expect((after & ~backends) == 0, "a backend came back that had been taken off (RA12)");
+    if (after != backends) log_->took_off(id, at, backends & ~after, sim_.now());
+    backends = after;
+  }
+
+  // RA42: from the moment at which a terminate is told to be done.
+  void expect_gone(std::string const& id) {
+    auto const left = store_->table.read(id, detail::local_table<metadata>::reading::still, sim_.now());
+    found_.expect(left && !*left, "a record is there whose session was terminated (RA42)");
+  }
+
   void judge_error(std::size_t me, unsigned at, error_code error, char const* what) {
     auto const is = [&error](errc value) { return error == make_error_code(value); };
     bool const has_limits = weather_.has_faults || weather_.has_deadlines;
@@ -398,7 +467,7 @@ class world {
   void check_ended() {
     for (auto const& one : replicas_)
       for (auto const& root : one.factory->openings())
-        found_.expect(root->closed == 1 || !log_.was_ended_by(root->id, root->replica), "a replica keeps a session open that it terminated (SM39)");
+        found_.expect(root->closed == 1 || !log_->was_ended_by(root->id, root->replica), "a replica keeps a session open that it terminated (SM39)");
   }
 
   // What was terminated is closed within one sweep on every replica, asked for or not (RA15).
@@ -406,7 +475,7 @@ class world {
     if (weather_.sweep_interval > 1s || weather_.has_faults || weather_.habits.has_hangs || weather_.habits.has_failures) return;
     for (auto const& one : replicas_)
       for (auto const& root : one.factory->openings())
-        if (!one.is_closing) found_.expect(root->closed == 1 || !log_.was_terminated(root->id), "a terminated session stays open beyond a sweep (RA15)");
+        if (!one.is_closing) found_.expect(root->closed == 1 || !log_->was_terminated(root->id), "a terminated session stays open beyond a sweep (RA15)");
   }
 
   void check_end() {
@@ -421,24 +490,24 @@ class world {
       for (auto const& [where, times] : restores_) found_.expect(times == 1, "a session was restored again though nothing had changed (RA08)");
     for (auto const& one : ids_) {
       auto const left = store_->table.read(one.id, detail::local_table<metadata>::reading::still, sim_.now());
-      auto const start = log_.tick(sim_.now());
+      auto const start = log_->tick(sim_.now());
       if (!left || !*left || state_of((*left)->value).value() == record_state::placeholder) continue;
       auto const parts = read_record((*left)->value);
       found_.expect(parts.has_value(), "a record cannot be read");
-      if (parts) log_.add(one.id, start, sim_.now(), {verb::get, seen::done, read_tags(parts->data), bits_of(parts->backends), weather_.replicas});
+      if (parts) log_->add(one.id, start, sim_.now(), {verb::get, seen::done, read_tags(parts->data), bits_of(parts->backends), weather_.replicas});
     }
-    log_.judge(found_);
+    log_->judge(found_);
   }
 
   // --- small things
 
   void expect_own_lane(std::size_t me) { found_.expect(sim_.current_lane() == me + 1, "a caller was resumed on a foreign executor (RA52)"); }
 
-  void note(std::string const& id, event_number start, session_model::call made) { log_.add(id, start, sim_.now(), made); }
+  void note(std::string const& id, event_number start, session_model::call made) { log_->add(id, start, sim_.now(), made); }
 
   void remember(known_id const& made) {
     ids_.push_back(made);
-    if (weather_.has_expiry) log_.may_expire(made.id, log_.tick(sim_.now()));
+    if (weather_.has_expiry) log_->may_expire(made.id, log_->tick(sim_.now()));
   }
 
   known_id draw_session(std::string id) {
@@ -466,12 +535,13 @@ class world {
   std::vector<known_id> ids_;
   std::map<std::string, principal> owners_;
   std::map<std::pair<std::string, unsigned>, int> restores_;
+  std::map<std::string, std::pair<std::string, bits>> records_;  // by id: the owner's binding and the backends, as last written
   bool cancelled_[callers] = {};
   unsigned tags_ = 0;
   clients callers_{sim_, found_};
   simulation sim_;
   weather weather_;
-  session_log log_;
+  std::shared_ptr<session_log> log_;
   std::shared_ptr<simulated_store<metadata>> store_;
   std::vector<replica> replicas_;
 };

@@ -1,29 +1,30 @@
 #pragma once
 
+#include "history/inquiries.hpp"
 #include "history/session_model.hpp"
 #include "scenarios/scenario.hpp"
 
 #include <mooring/core/clock.hpp>
 
-#include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace mooring::test {
 
-/** Writes down what the callers of several replicas saw, one history per id, and judges it. */
+/** Writes down what the callers of several replicas saw and what the replicas asked their storage, one history per id, and judges it. */
 class session_log {
  public:
   using call = session_model::call;
   using verb = session_model::verb;
   using seen = session_model::seen;
+  using bits = session_model::bits;
 
-  /** `staleness`: by how much a get may be behind (check interval, or max stale where the storage fails, and one read). */
-  explicit session_log(duration staleness) : staleness_(staleness) {}
+  /** `remembered`: how long an answer of the storage counts for later gets (check interval, or max stale where the storage fails). `read`: the longest read. */
+  session_log(duration remembered, duration read) : remembered_(remembered), read_(read) {}
 
   event_number tick(time_point now) {
     times_.push_back(now);
@@ -31,85 +32,49 @@ class session_log {
   }
 
   /** A call that ended with an answer. */
-  void add(std::string const& id, event_number start, time_point now, call made) {
-    auto const end = tick(now);
-    auto& one = ids_[id];
-    if (made.what == verb::get && made.outcome == seen::done) refuse_after_own_end(id, start, made);
-    // A replica is never behind its own writes.
-    if (made.what == verb::get && staleness_ > duration::zero())
-      start = std::min(start, std::max(event_at(times_[start - 1] - staleness_), one.written[made.replica]));
-    // Not after a notification: one of a backend that is off the list already writes nothing.
-    if (made.outcome == seen::done && made.what == verb::decorate) one.written[made.replica] = end;
-    if (made.what == verb::terminate) one.ended.emplace(made.replica, end);
-    // A replica that lost the reply of its terminate, or gave the id up, treats it as gone whatever the storage says (SM41).
-    if (made.outcome == seen::absent && one.given_up.contains(made.replica)) return;
-    add_to(one.calls, {start, end, made});
-  }
+  void add(std::string const& id, event_number start, time_point now, call made);
 
   /** A write whose outcome the caller does not know. */
-  void add_lost(std::string const& id, event_number start, time_point now, call made) {
-    made.outcome = seen::lost;
-    auto& one = ids_[id];
-    if (made.what == verb::terminate) {
-      one.ended.emplace(made.replica, tick(now));
-      one.given_up.emplace(made.replica, true);
-    }
-    one.calls.push_back({start, operation<call>::never, made});
-  }
+  void add_lost(std::string const& id, event_number start, time_point now, call made);
 
   /** From an event on the record may go by itself. */
-  void may_expire(std::string const& id, event_number from) {
-    call gone;
-    gone.what = verb::expire;
-    ids_[id].calls.push_back({from, operation<call>::never, gone});
-  }
+  void may_expire(std::string const& id, event_number from);
 
-  bool was_terminated(std::string const& id) const {
-    auto const found = ids_.find(id);
-    return found != ids_.end() && std::any_of(found->second.calls.begin(), found->second.calls.end(), [](auto const& one) {
-             return one.call.what == verb::terminate && one.is_certain();
-           });
-  }
+  /** A replica's update of an id was carried out, and these backends are off the record since. */
+  void took_off(std::string const& id, unsigned replica, bits backends, time_point now);
+
+  /** What a replica asks about an id. */
+  inquiries& asked(std::string const& id, unsigned replica) { return ids_[id].asked[replica]; }
+
+  bool was_terminated(std::string const& id) const;
 
   /** Whether this replica itself answered a terminate of the id. */
-  bool was_ended_by(std::string const& id, unsigned replica) const {
-    auto const found = ids_.find(id);
-    return found != ids_.end() && found->second.ended.contains(replica);
-  }
+  bool was_ended_by(std::string const& id, unsigned replica) const;
 
-  void judge(verdicts& found) const {
-    if (!broken_.empty()) found.fail(broken_);
-    int number = 0;
-    for (auto const& [id, one] : ids_) {
-      ++number;
-      auto const text = unexplained<session_model>(widened(one.calls));
-      if (!text.empty()) found.fail("session " + std::to_string(number) + ": " + text);
-    }
-  }
+  void judge(verdicts& found) const;
 
  private:
+  struct removal {
+    event_number at = 0;
+    unsigned replica = 0;
+    bits backends = 0;
+  };
   struct story {
     session_history calls;
-    std::map<unsigned, event_number> ended;  // by replica: when it first answered a terminate
-    std::map<unsigned, bool> given_up;
-    std::map<unsigned, event_number> written;  // by replica: the end of its last update
+    std::map<unsigned, inquiries> asked;
+    std::map<unsigned, event_number> given_up;  // by replica: when it said `ambiguous` of a terminate
+    std::vector<removal> removals;
   };
 
-  // No staleness excuses the replica that ended the session itself (RA42).
-  void refuse_after_own_end(std::string const& id, event_number start, call const& made) {
-    auto const& ended = ids_[id].ended;
-    auto const found = ended.find(made.replica);
-    if (found != ended.end() && found->second < start && broken_.empty()) broken_ = "a get was served by the replica that had terminated the session (RA42)";
-  }
+  time_point time_of(event_number at) const { return times_[at - 1]; }
+  session_history history_of(story const& one) const;
+  std::string broken_by(story const& one, operation<call> const& get) const;
+  bool is_told(story const& one, removal const& write, event_number before) const;
 
-  event_number event_at(time_point when) const {
-    return static_cast<event_number>(std::lower_bound(times_.begin(), times_.end(), when) - times_.begin()) + 1;
-  }
-
-  duration const staleness_;
+  duration const remembered_;
+  duration const read_;
   std::vector<time_point> times_;  // of each event, from 1 on
   std::map<std::string, story> ids_;
-  std::string broken_;
 };
 
 }  // namespace mooring::test

@@ -30,11 +30,34 @@ session_model::bits bits_of(std::vector<std::string> const& names) {
   return set;
 }
 
+namespace {
+
+// Tells how an opening ended, also one that throws or whose frame dies.
+struct told_end {
+  explicit told_end(call_watch w) : watch(std::move(w)) {}
+  ~told_end() {
+    if (watch) watch(has_session);
+  }
+  told_end(told_end const&) = delete;
+  told_end& operator=(told_end const&) = delete;
+
+  call_watch const watch;
+  bool has_session = false;
+};
+
+}  // namespace
+
 duration test_factory::pause() { return sim_.random(3) == 0 ? duration(0) : duration(sim_.random(6) * 1ms); }
 
 awaitable<result<opened<test_session>>> test_factory::open(session_request request) {
   found_.expect(!has_ended_, "a session was opened after the shutdown (RA51)");
-  if (on_open) on_open(request);
+  told_end watching(on_open ? on_open(request) : call_watch());
+  auto made = co_await connect(std::move(request));
+  if (made) watching.has_session = true;
+  co_return std::move(made);
+}
+
+awaitable<result<opened<test_session>>> test_factory::connect(session_request request) {
   auto slept = co_await sleep_for(pause());
   bool const is_hanging = habits_.has_hangs && sim_.random(8) == 0;
   auto state = co_await asio::this_coro::cancellation_state;

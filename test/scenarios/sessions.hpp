@@ -2,6 +2,7 @@
 
 #include "history/session_model.hpp"
 #include "scenarios/scenario.hpp"
+#include "simulation/faulty_storage.hpp"
 #include "simulation/simulation.hpp"
 
 #include <mooring/session/session_factory.hpp>
@@ -53,8 +54,8 @@ class test_factory final : public session_factory<test_session> {
   awaitable<result<opened<test_session>>> open(session_request request) override;
   awaitable<void> close(std::string id, std::shared_ptr<test_session> session, disposal_reason reason) override;
 
-  /** Told of each request, before it is served. */
-  std::function<void(session_request const&)> on_open;
+  /** Told of each request, before it is served; what it returns is told of the end, and whether there is a session. */
+  std::function<call_watch(session_request const&)> on_open;
 
   /** After this nothing may be opened or closed any more. */
   void end() noexcept { has_ended_ = true; }
@@ -63,6 +64,7 @@ class test_factory final : public session_factory<test_session> {
 
  private:
   duration pause();
+  awaitable<result<opened<test_session>>> connect(session_request request);
 
   simulation& sim_;
   verdicts& found_;

@@ -46,6 +46,9 @@ struct simulated_store {
   text_limits limits;
 };
 
+/** Told of one call when its caller has the outcome: whether what it named was there and, if it is a write on a condition, was as expected. Empty: not known. */
+using call_watch = std::function<void(std::optional<bool> is_found)>;
+
 struct link_options {
   duration queueing = std::chrono::milliseconds(2);  ///< Longest wait before a request is sent.
   duration travel = std::chrono::milliseconds(2);    ///< Longest way of a request to the store.
@@ -78,6 +81,12 @@ class faulty_storage final : public storage<T> {
 
   void set_options(link_options const& options) { link_->options = options; }
 
+  /** @brief Told of each call as it begins; what it returns is told of the end, also of a caller that dies. */
+  void watch(std::function<call_watch(storage_operation, std::string const& id)> f) { link_->watch = std::move(f); }
+
+  /** @brief Told of each update on a revision at the moment at which it is carried out. */
+  void watch_updates(std::function<void(std::string const& id, T const& next)> f) { link_->watch_updates = std::move(f); }
+
   std::size_t calls() const { return link_->calls; }
   std::size_t calls(storage_operation operation) const { return link_->per_operation[static_cast<std::size_t>(operation)]; }
   /** @brief Faults that calls have met, so that a fail-loop knows when it has run out of calls to fail. */
@@ -103,8 +112,10 @@ class faulty_storage final : public storage<T> {
   }
   awaitable<write_outcome> update(std::string id, T value, revision expected, call_options call = {}) override {
     return write(storage_operation::update_if, std::move(id), std::move(value), call.deadline,
-                 [expected](detail::local_table<T>& table, std::string const& at, T const& next, revision fresh, time_point now) {
-                   return table.update(at, next, expected, fresh, now);
+                 [expected, on = link_](detail::local_table<T>& table, std::string const& at, T const& next, revision fresh, time_point now) {
+                   auto const written = table.update(at, next, expected, fresh, now);
+                   if (written.is_written() && on->watch_updates) on->watch_updates(at, next);
+                   return written;
                  });
   }
   awaitable<write_outcome> store(std::string id, T value, call_options call = {}) override {
@@ -190,6 +201,8 @@ class faulty_storage final : public storage<T> {
     link_options options;
     std::map<std::size_t, storage_fault> scripted;
     std::function<storage_fault(storage_operation, std::size_t)> decide;
+    std::function<call_watch(storage_operation, std::string const&)> watch;
+    std::function<void(std::string const&, T const&)> watch_updates;
     std::array<std::size_t, storage_operations> per_operation{};
     std::size_t calls = 0;
     std::size_t faults_met = 0;
@@ -200,6 +213,35 @@ class faulty_storage final : public storage<T> {
 
   template <class Outcome>
   using at_store = std::function<Outcome(detail::local_table<T>&, time_point)>;
+
+  // The frame's: tells whoever watches how the call ended, however its frame ends.
+  class watched {
+   public:
+    watched(link const& on, storage_operation operation, std::string const& id) {
+      if (on.watch) end_ = on.watch(operation, id);
+    }
+    ~watched() {
+      if (end_) end_(is_found_);
+    }
+    watched(watched const&) = delete;
+    watched& operator=(watched const&) = delete;
+
+    void answer(write_outcome const& outcome) {
+      if (outcome.has_value()) is_found_ = outcome.is_written();
+      else if (outcome.error() == errc::conflict) is_found_ = false;
+    }
+    void answer(result<bool> const& outcome) {
+      if (outcome) is_found_ = *outcome;
+    }
+    void answer(result<std::optional<stored<T>>> const& outcome) {
+      if (outcome) is_found_ = outcome->has_value();
+    }
+    void answer(result<std::size_t> const&) {}
+
+   private:
+    call_watch end_;
+    std::optional<bool> is_found_;
+  };
 
   template <class Outcome>
   static awaitable<Outcome> refuse(error_code why) {
@@ -233,6 +275,7 @@ class faulty_storage final : public storage<T> {
     auto const state = co_await asio::this_coro::cancellation_state;
     if (auto admitted = detail::admit(id, own, state.cancelled()); !admitted) co_return admitted.error();
     if (on->is_closed) co_return make_error_code(errc::closed);
+    watched watching(*on, operation, id);
     auto const way = on->begin(operation);
     auto const& clock = on->clock();
     auto const unanswered = [&unknown](errc reason) { return unknown ? *unknown : Outcome(make_error_code(reason)); };
@@ -263,6 +306,7 @@ class faulty_storage final : public storage<T> {
     if (!slept) co_return unanswered(errc::cancelled);
     if (clock.now() < answer) co_return unanswered(errc::deadline_exceeded);
     if (on->is_cut || way.fault == storage_fault::lost_request || way.fault == storage_fault::lost_reply) co_return unanswered(errc::unavailable);
+    watching.answer(outcome);
     co_return outcome;
   }
 
