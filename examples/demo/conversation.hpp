@@ -9,6 +9,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace mooring::demo {
 
@@ -36,6 +37,13 @@ class conversation {
   conversation(executor ex, http::url server) : client_(ex, server.place), target_(server.target) {}
 
   std::string const& session() const noexcept { return session_; }
+  std::string const& version() const noexcept { return version_; }
+
+  /** Goes on with a session that was begun elsewhere. */
+  void go_on(std::string session, std::string version) {
+    session_ = std::move(session);
+    version_ = std::move(version);
+  }
 
   /** @brief Sends a request and reads on to its response.  @param heard  Told of notifications on the way. */
   awaitable<answer> ask(std::string method, mcp::json::value params = nullptr, listener heard = {});

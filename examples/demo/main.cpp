@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <regex>
 #include <string>
@@ -28,7 +29,24 @@ struct options {
   std::vector<http::url> metrics;
   std::size_t backends = 2;
   int slow_ms = 600;
+  std::string part = "whole";
+  std::string session_file;
 };
+
+void keep_session(conversation const& talk, std::string const& file) {
+  if (file.empty()) return;
+  std::ofstream kept(file);
+  kept << talk.session() << '\n' << talk.version() << std::endl;
+  expect(kept.good(), "the session cannot be written to " + file);
+}
+
+void find_session(conversation& talk, std::string const& file) {
+  std::ifstream kept(file);
+  std::string id;
+  std::string version;
+  expect(static_cast<bool>(kept >> id >> version), "no session can be read from " + file);
+  talk.go_on(std::move(id), std::move(version));
+}
 
 void say(std::string const& line) { std::cout << line << std::endl; }
 void step(std::string const& title) { say("\n== " + title); }
@@ -134,11 +152,8 @@ awaitable<void> expect_refused(std::shared_ptr<conversation> with) {
   expect(code && *code == mcp::code::session_not_found, "the refusal was to be JSON-RPC error -32001");
 }
 
-awaitable<void> demonstrate(options chosen) {
-  auto const ex = co_await asio::this_coro::executor;
-  auto const talk = std::make_shared<conversation>(ex, chosen.server);
-
-  step("Begin a session at http://" + http::to_text(chosen.server.place) + chosen.server.target);
+awaitable<void> begin(std::shared_ptr<conversation> talk, http::url server) {
+  step("Begin a session at http://" + http::to_text(server.place) + server.target);
   sent("initialize");
   auto const begun = co_await talk->begin();
   got("status 200, session " + shortened(talk->session()) + ", version " + std::string(begun.at("protocolVersion").as_string()));
@@ -146,22 +161,23 @@ awaitable<void> demonstrate(options chosen) {
   auto const accepted = co_await talk->tell("notifications/initialized");
   got("status " + std::to_string(accepted));
   expect(accepted == 202, "a notification was to be answered with 202");
+}
 
+awaitable<std::vector<std::string>> list(std::shared_ptr<conversation> talk, std::size_t backends) {
   step("List the tools");
   sent("tools/list");
   auto const listed = co_await talk->result_of("tools/list");
-  auto const found = prefixes(listed);
-  expect(found.size() >= chosen.backends, "tools of " + std::to_string(chosen.backends) + " echo servers were expected, there are those of " + std::to_string(found.size()));
+  auto found = prefixes(listed);
+  expect(found.size() >= backends, "tools of " + std::to_string(backends) + " echo servers were expected, there are those of " + std::to_string(found.size()));
+  co_return found;
+}
 
+awaitable<void> use(std::shared_ptr<conversation> talk, std::vector<std::string> found) {
   step("Call both kinds of plain tool on each echo server");
   for (auto const& prefix : found) co_await call_backend(talk, prefix);
+}
 
-  step("Call a slow tool, and see its progress while it runs");
-  co_await call_slow(talk, found.front(), chosen.slow_ms);
-
-  if (!chosen.metrics.empty()) step("Ask the echo servers for their sessions");
-  co_await expect_held(chosen, true);
-
+awaitable<void> end(std::shared_ptr<conversation> talk, options chosen) {
   step("End the session");
   sent("DELETE");
   auto const ended = co_await talk->end();
@@ -169,7 +185,33 @@ awaitable<void> demonstrate(options chosen) {
   expect(ended >= 200 && ended < 300, "DELETE was to succeed");
   co_await expect_refused(talk);
   co_await expect_held(chosen, false);
-  say("\nAll as expected.");
+}
+
+awaitable<void> demonstrate(options chosen) {
+  auto const ex = co_await asio::this_coro::executor;
+  auto const talk = std::make_shared<conversation>(ex, chosen.server);
+  bool const is_whole = chosen.part == "whole";
+  if (is_whole || chosen.part == "begin") {
+    co_await begin(talk, chosen.server);
+    keep_session(*talk, chosen.session_file);
+  } else {
+    step("Go on with the session at http://" + http::to_text(chosen.server.place) + chosen.server.target);
+    find_session(*talk, chosen.session_file);
+  }
+  if (chosen.part == "refused") {
+    co_await expect_refused(talk);
+    co_return;
+  }
+  auto const found = co_await list(talk, chosen.backends);
+  co_await use(talk, found);
+  if (is_whole) {
+    step("Call a slow tool, and see its progress while it runs");
+    co_await call_slow(talk, found.front(), chosen.slow_ms);
+    if (!chosen.metrics.empty()) step("Ask the echo servers for their sessions");
+    co_await expect_held(chosen, true);
+  }
+  if (is_whole || chosen.part == "end") co_await end(talk, chosen);
+  if (is_whole) say("\nAll as expected.");
 }
 
 std::optional<int> read_options(int argc, char const* const* argv, options& into) {
@@ -190,7 +232,13 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   app.add_option_function<std::vector<std::string>>("--metrics", add_all, "an echo server's metrics, to see its sessions come and go; repeatable")->type_name("URL")->allow_extra_args(false);
   app.add_option("--backends", into.backends, "how many echo servers are behind the gateway")->check(CLI::Range(1, 1000))->capture_default_str();
   app.add_option("--slow-ms", into.slow_ms, "how long the slow call takes")->check(CLI::Range(1, 20'000))->capture_default_str();
-  return program::parse(app, argc, argv);
+  app.add_option("--part", into.part, "of a session that several runs share, perhaps at several gateways: begin it, use it, end it, or see it refused")
+      ->check(CLI::IsMember({"whole", "begin", "use", "end", "refused"}))->capture_default_str();
+  app.add_option("--session-file", into.session_file, "where the parts find the session; `begin` writes it")->type_name("FILE");
+  if (auto const status = program::parse(app, argc, argv)) return status;
+  if (into.part == "whole" || !into.session_file.empty()) return std::nullopt;
+  std::cerr << "mooring-demo: --part " << into.part << " needs a --session-file\nTry --help.\n";
+  return program::usage_status;
 }
 
 int run(options const& chosen) {

@@ -229,7 +229,8 @@ awaitable<void> front::serve_delete(std::shared_ptr<visit const> of, principal w
 }
 
 http::response front::health() const {
-  boost::json::object state{{"status", is_draining_ ? "draining" : "serving"}, {"storage", options_.storage_name}};
+  boost::json::object state{{"status", is_draining_ ? "draining" : "serving"}, {"storage", options_.storage_name},
+                            {"storage_state", around_->counters->is_storage_failing() ? "failing" : "working"}};
   return http::response::of(is_draining_ ? 503 : 200, mcp::json_type, boost::json::serialize(state));
 }
 

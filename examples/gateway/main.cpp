@@ -1,12 +1,12 @@
 #include "factory.hpp"
 #include "front.hpp"
 #include "options.hpp"
+#include "records.hpp"
 
 #include "program/command_line.hpp"
 #include "program/service.hpp"
 
 #include <mooring/session/session_manager.hpp>
-#include <mooring/storage/local_storage.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -41,7 +41,7 @@ int serve(options chosen) {
   rules.access.allowed_origins = chosen.allowed_origins;
   rules.access.allowed_hosts = chosen.allowed_hosts;
   rules.retry_after = chosen.retry_after;
-  rules.stream_check = std::clamp<duration>(chosen.storage.ttl / 4, std::chrono::milliseconds(20), std::chrono::seconds(5));
+  rules.stream_check = std::clamp<duration>(chosen.storage.memory.ttl / 4, std::chrono::milliseconds(20), std::chrono::seconds(5));
   if (!chosen.token_file.empty()) {
     auto callers = tokens::load(chosen.token_file, &why);
     if (!callers) return refuse("--tokens: " + why);
@@ -57,10 +57,13 @@ int serve(options chosen) {
   around->log = write_log;
   for (auto const& [name, where] : chosen.backends) around->backends.push_back(std::make_shared<backend>(home, name, where, chosen.client, write_log));
 
-  chosen.storage.log = write_log;
-  auto records = local_storage<metadata>::make(home, chosen.storage, &why);
-  if (!records) return refuse(why);
-  auto const sessions_factory = std::make_shared<factory>(around, *records, factory::sessions_end::with_the_process, chosen.storage.sweep_interval.value_or(chosen.storage.ttl / 2));
+  auto const sweep = chosen.storage.memory.sweep_interval.value_or(chosen.storage.memory.ttl / 2);
+  chosen.storage.memory.log = write_log;
+  auto opened = open_records(home, std::move(chosen.storage), why);
+  if (!opened) return refuse("--storage: " + why);
+  auto const records = opened->records;
+  rules.storage_name = opened->name;
+  auto const sessions_factory = std::make_shared<factory>(around, records, opened->at_end, sweep);
 
   chosen.manager.log = write_log;
   chosen.manager.observer = [counters = around->counters](manager_event const& event) { counters->observe(event); };
@@ -71,7 +74,7 @@ int serve(options chosen) {
         return one->circuit().is_paused(clock_of(around->home).now()) ? mooring::backend_health::unhealthy : mooring::backend_health::healthy;
     return std::nullopt;
   };
-  auto sessions = front::manager::make(home, *records, sessions_factory, chosen.manager, &why);
+  auto sessions = front::manager::make(home, records, sessions_factory, std::move(chosen.manager), &why);
   if (!sessions) return refuse(why);
 
   front facing(**sessions, around, std::move(rules));

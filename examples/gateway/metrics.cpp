@@ -35,6 +35,8 @@ void metrics::count_backend_request(std::string_view backend, char const* outcom
 }
 
 void metrics::observe(manager_event const& event) {
+  // Cancelled and refused operations say nothing of the storage.
+  if (event.what == manager_event::kind::storage && (!event.error || http_status(event.error) == 503)) is_storage_failing_ = event.error.failed();
   std::lock_guard lock(mutex_);
   switch (event.what) {
     case manager_event::kind::closed: ++disposals_[name_of(event.reason)]; break;

@@ -43,6 +43,9 @@ struct metrics {
   /** @brief What the session manager tells its observer. */
   void observe(manager_event const& event);
 
+  /** The last storage operation failed for a reason that lies with the storage. */
+  bool is_storage_failing() const noexcept { return is_storage_failing_; }
+
   /** @brief Everything in Prometheus' text format, version 0.0.4. */
   std::string text(gauges const& now) const;
 
@@ -55,6 +58,8 @@ struct metrics {
     std::uint64_t count = 0;
     double seconds = 0;
   };
+
+  std::atomic<bool> is_storage_failing_{false};
 
   mutable std::mutex mutex_;  // guards all below; leaf
   std::map<std::pair<std::string, unsigned>, std::uint64_t> responses_;

@@ -1,11 +1,13 @@
 #include "options.hpp"
 
+#include "storage_flags.hpp"
+
 #include "program/command_line.hpp"
+#include "program/flags.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <functional>
 #include <iostream>
 #include <string_view>
 
@@ -13,34 +15,8 @@ namespace mooring::gateway {
 
 namespace {
 
-// Durations are written as a number with ms, s, m or h; a bare number means seconds.
-std::optional<duration> parse_duration(std::string const& text) {
-  std::size_t used = 0;
-  double number = 0;
-  try {
-    number = std::stod(text, &used);
-  } catch (std::exception const&) {
-    return std::nullopt;
-  }
-  auto const unit = text.substr(used);
-  double const seconds = unit == "ms" ? 1e-3 : unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (seconds == 0 || !(number >= 0) || number * seconds > 1e9) return std::nullopt;
-  return std::chrono::duration_cast<duration>(std::chrono::duration<double>(number * seconds));
-}
-
-void add_duration(CLI::App& app, std::string const& flag, duration& into, std::string const& about, duration least = std::chrono::milliseconds(1)) {
-  auto read = [&into, flag, least](std::string const& text) {
-    auto const value = parse_duration(text);
-    if (!value || *value < least) throw CLI::ValidationError(flag, "'" + text + "' is no duration such as 500ms, 30s or 2h, or too short");
-    into = *value;
-  };
-  app.add_option_function<std::string>(flag, read, about)->type_name("DURATION");
-}
-
-template <class Number>
-void add_number(CLI::App& app, std::string const& flag, Number& into, std::string const& about, Number least = 1) {
-  app.add_option(flag, into, about)->capture_default_str()->check(CLI::Range(least, std::numeric_limits<Number>::max() / 2));
-}
+using program::add_duration;
+using program::add_number;
 
 bool is_backend_name(std::string_view name) {
   auto const is_good = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-'; };
@@ -61,14 +37,13 @@ void add_backend(options& into, std::string const& text) {
 }  // namespace
 
 options::options() {
-  storage.ttl = std::chrono::hours(2);
-  storage.absolute_lifetime = std::chrono::hours(24);
+  storage.memory.ttl = std::chrono::hours(2);
+  storage.memory.absolute_lifetime = std::chrono::hours(24);
   server.keep_alive = std::chrono::seconds(30);
 }
 
 std::optional<int> read_options(int argc, char const* const* argv, options& into) {
   CLI::App app("An MCP gateway over Streamable HTTP.", "mooring-gateway");
-  std::string storage = "memory";
   auto listen = [&into](std::string const& text) {
     auto const place = http::parse_endpoint(text);
     if (!place) throw CLI::ValidationError("--listen", "'" + text + "' is not HOST:PORT");
@@ -80,7 +55,13 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   };
   app.add_option_function<std::vector<std::string>>("--backend", backends, "an MCP server behind the gateway; may be repeated")
       ->type_name("NAME=URL")->required()->take_all()->allow_extra_args(false);
-  app.add_option("--storage", storage, "where sessions are kept")->check(CLI::IsMember({"memory"}))->capture_default_str();
+  auto storage = [&into](std::string const& text) { into.storage.redis = parse_storage(text); };
+  app.add_option_function<std::string>("--storage", storage, "where sessions are kept: memory, or a server that replicas share, as redis://HOST:PORT, rediss://..., "
+                                       "redis+sentinel://HOST:PORT,.../MASTER or unix:///PATH; passwords are taken from MOORING_REDIS_PASSWORD and MOORING_SENTINEL_PASSWORD")
+      ->type_name("memory|URL")->default_str("memory");
+  redis_flags shared(app);
+  app.add_option_function<std::string>("--binding-keys", [&into](std::string const& file) { into.manager.binding_keys = load_binding_keys(file); },
+                                       "file of lines ID:KEY, the first signs; the same for all replicas. Binds stored sessions to their owners")->type_name("FILE");
   app.add_option("--tokens", into.token_file, "JSON file: bearer token -> {issuer, subject}; without it every caller is anonymous")->type_name("FILE");
   app.add_option("--allowed-origin", into.allowed_origins, "an Origin that may call; may be repeated")->allow_extra_args(false);
   app.add_option("--allowed-host", into.allowed_hosts, "a Host that may be called; may be repeated")->allow_extra_args(false);
@@ -89,11 +70,11 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
 
   auto group = std::string("Lifetimes and deadlines");
   auto* times = app.add_option_group(group, "written as 500ms, 30s, 5m or 2h");
-  duration lifetime = *into.storage.absolute_lifetime;
+  duration lifetime = *into.storage.memory.absolute_lifetime;
   duration sweep{};
   duration tombstone_ttl{};
   auto& deadlines = into.manager.deadlines;
-  add_duration(*times, "--ttl", into.storage.ttl, "idle time after which a session ends (2h)", std::chrono::milliseconds(2));
+  add_duration(*times, "--ttl", into.storage.memory.ttl, "idle time after which a session ends (2h)", std::chrono::milliseconds(2));
   add_duration(*times, "--max-lifetime", lifetime, "time after which any session ends (24h)");
   add_duration(*times, "--sweep-interval", sweep, "between two sweeps for ended sessions (half the TTL)");
   add_duration(*times, "--placeholder-ttl", into.manager.placeholder_ttl, "how long an id waits for its session (60s)");
@@ -123,7 +104,7 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   add_number(*limits, "--cache-capacity", into.manager.cache_capacity, "sessions kept open in this process");
   add_number(*limits, "--max-sessions", into.manager.max_sessions, "sessions of this process");
   add_number<std::size_t>(*limits, "--max-sessions-per-principal", per_principal, "sessions of one principal; 0: no limit of its own", 0);
-  add_number(*limits, "--max-entries", into.storage.max_entries, "records in memory");
+  add_number(*limits, "--max-entries", into.storage.memory.max_entries, "records in memory");
   add_number(*limits, "--max-restores", into.manager.max_restores, "restores at one time");
   add_number(*limits, "--max-tombstones", into.manager.max_tombstones, "ended ids remembered");
   add_number(*limits, "--max-body", into.server.max_body_bytes, "bytes of a request's body");
@@ -135,13 +116,17 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   add_number(*limits, "--backlog", into.backlog, "messages kept for a client without an open stream");
 
   if (auto const status = program::parse(app, argc, argv)) return status;
+  if (auto const why = shared.apply(into.storage.redis); !why.empty()) {
+    std::cerr << app.get_name() << ": " << why << "\nTry --help.\n";
+    return program::usage_status;
+  }
 
   std::sort(into.backends.begin(), into.backends.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
   into.client.max_event_bytes = into.client.max_body_bytes;
   // A TTL above the default lifetime pulls it along; a lifetime that was asked for is checked by the storage.
-  into.storage.absolute_lifetime = times->get_option("--max-lifetime")->count() != 0 ? lifetime : std::max(lifetime, into.storage.ttl);
-  into.manager.ttl = into.storage.ttl;
-  if (sweep != duration()) into.storage.sweep_interval = into.manager.sweep_interval = sweep;
+  into.storage.memory.absolute_lifetime = times->get_option("--max-lifetime")->count() != 0 ? lifetime : std::max(lifetime, into.storage.memory.ttl);
+  into.manager.ttl = into.storage.memory.ttl;
+  if (sweep != duration()) into.storage.memory.sweep_interval = into.manager.sweep_interval = sweep;
   if (tombstone_ttl != duration()) into.manager.tombstone_ttl = tombstone_ttl;
   if (per_principal != 0) into.manager.max_sessions_per_principal = per_principal;
   into.manager.hide_owner_mismatch = !into.says_forbidden;

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "http/address.hpp"
+#include "records.hpp"
 #include "session.hpp"
 
 #include "http/client.hpp"
 #include "http/server.hpp"
 
 #include <mooring/session/manager_options.hpp>
-#include <mooring/storage/local_storage.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -36,11 +36,11 @@ struct options {
   upstream_deadlines deadlines;
   http::server_options server;
   http::client_options client;
-  local_storage_options storage;
+  record_options storage;
   manager_options manager;
 };
 
-/** @brief Reads the command line.
+/** @brief Reads the command line, and the secrets that the environment holds.
  *  @return Nothing: go on with `into`. Else the exit status: help was printed (0), or what is wrong (2).
  */
 std::optional<int> read_options(int argc, char const* const* argv, options& into);

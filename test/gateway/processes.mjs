@@ -130,10 +130,31 @@ export function start_echo(t, name, ...flags) {
   return run(t, 'mooring-echo-server', ['--listen', '127.0.0.1:0', '--name', name, ...flags]).ready();
 }
 
+/** A Redis server of the test's own, on a socket; `url` is for `--storage`. It keeps its data over `restart`, which follows a `kill`. */
+export async function start_redis(t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mooring-redis-'));
+  const socket = path.join(folder, 'redis.sock');
+  const server = {
+    url: `unix://${socket}`,
+    async start() {
+      const args = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+      server.program = own(t, new program('redis-server', args));
+      await until(() => server.program.output.includes('eady to accept connections') || !server.program.is_running, 'redis-server accepts connections');
+      assert.ok(server.program.is_running, server.program.output);
+    },
+    signal: (name) => server.program.process.kill(name),
+    kill: () => server.program.kill(),
+  };
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  await server.start();
+  return server;
+}
+
 /** `backends`: name -> something with a `url`. */
 export function start_gateway(t, backends, ...flags) {
   const named = Object.entries(backends).flatMap(([name, backend]) => ['--backend', `${name}=${backend.url}`]);
-  return run(t, 'mooring-gateway', ['--listen', '127.0.0.1:0', '--storage', 'memory', ...named, ...flags]).ready();
+  const storage = flags.includes('--storage') ? [] : ['--storage', 'memory'];
+  return run(t, 'mooring-gateway', ['--listen', '127.0.0.1:0', ...storage, ...named, ...flags]).ready();
 }
 
 /** A `--tokens` file of the people that the tests know. */

@@ -1,0 +1,94 @@
+#include "storage_flags.hpp"
+
+#include "program/flags.hpp"
+
+#include <mooring/storage/redis_url.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+namespace mooring::gateway {
+
+namespace {
+
+std::string read_file(std::string const& flag, std::string const& name) {
+  std::ifstream file(name, std::ios::binary);
+  std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (!file) throw CLI::ValidationError(flag, "'" + name + "' cannot be read");
+  return content;
+}
+
+}  // namespace
+
+std::optional<redis_storage_options> parse_storage(std::string const& text) {
+  if (text == "memory") return std::nullopt;
+  std::string why;
+  auto read = redis_options_from_url(text, &why);
+  if (!read) throw CLI::ValidationError("--storage", why);
+  if (!read->password.empty()) throw CLI::ValidationError("--storage", "leave the password out of the URL and set MOORING_REDIS_PASSWORD");
+  if (std::getenv("MOORING_REDIS_PASSWORD")) read->password_variable = "MOORING_REDIS_PASSWORD";
+  if (read->sentinel && std::getenv("MOORING_SENTINEL_PASSWORD")) read->sentinel->password_variable = "MOORING_SENTINEL_PASSWORD";
+  return std::move(*read);
+}
+
+std::vector<binding_key> load_binding_keys(std::string const& name) {
+  std::vector<binding_key> keys;
+  std::istringstream lines(read_file("--binding-keys", name));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty()) continue;
+    auto const colon = line.find(':');
+    if (colon == std::string::npos) throw CLI::ValidationError("--binding-keys", "line " + std::to_string(keys.size() + 1) + " of '" + name + "' is not ID:KEY");
+    keys.emplace_back(line.substr(0, colon), std::string_view(line).substr(colon + 1));
+  }
+  if (keys.empty()) throw CLI::ValidationError("--binding-keys", "'" + name + "' holds no key");
+  return keys;
+}
+
+redis_flags::redis_flags(CLI::App& app) : group_(*app.add_option_group("Redis", "only with a URL as --storage")) {
+  chosen_.key_prefix = "mooring:gateway:";
+  add_text("--key-prefix", "before each key; ends with ':'", [this](std::string const& value) { chosen_.key_prefix = value; })->default_str("mooring:gateway:");
+  add_text("--redis-ca", "PEM file of the authorities to believe (the system's)", [this](std::string const& value) { tls_.ca_pem = read_file("--redis-ca", value); });
+  add_text("--redis-certificate", "PEM file of our own certificate", [this](std::string const& value) { tls_.certificate_pem = read_file("--redis-certificate", value); });
+  add_text("--redis-key", "PEM file of its key", [this](std::string const& value) { tls_.key_pem = read_file("--redis-key", value); });
+  add_text("--redis-server-name", "the name the server has to prove (the URL's host)", [this](std::string const& value) { tls_.server_name = value; });
+  group_.add_flag("--redis-insecure", tls_.insecure, "believe any server");
+  program::add_duration(group_, "--redis-dial-timeout", chosen_.dial_timeout, "connecting, TLS and login included (5s)");
+  program::add_duration(group_, "--redis-read-timeout", chosen_.read_timeout, "for a reply to come (3s)");
+  program::add_duration(group_, "--redis-write-timeout", chosen_.write_timeout, "for a request to leave (3s)");
+  program::add_duration(group_, "--redis-operation-timeout", chosen_.operation_timeout, "a whole operation (5s)");
+  program::add_duration(group_, "--redis-health-check", chosen_.health_check, "a silent server is given up after about this long (2s)");
+  program::add_number(group_, "--redis-max-in-flight", chosen_.max_in_flight, "requests without a reply");
+}
+
+std::string redis_flags::apply(std::optional<redis_storage_options>& into) const {
+  if (!into) {
+    for (auto const* option : group_.get_options())
+      if (option->count() != 0) return option->get_name() + " needs --storage with the URL of a server";
+    return {};
+  }
+  bool const has_tls_flags = !tls_.ca_pem.empty() || !tls_.certificate_pem.empty() || !tls_.key_pem.empty() || !tls_.server_name.empty() || tls_.insecure;
+  if (has_tls_flags && !into->tls) return "flags for TLS need a --storage of scheme rediss or rediss+sentinel";
+  if (has_tls_flags) into->tls = tls_;
+  if (has_tls_flags && into->sentinel && into->sentinel->tls) {
+    into->sentinel->tls = tls_;
+    into->sentinel->tls->server_name.clear();  // the name is the master's
+  }
+  into->key_prefix = chosen_.key_prefix;
+  into->dial_timeout = chosen_.dial_timeout;
+  into->read_timeout = chosen_.read_timeout;
+  into->write_timeout = chosen_.write_timeout;
+  into->operation_timeout = chosen_.operation_timeout;
+  into->health_check = chosen_.health_check;
+  into->max_in_flight = chosen_.max_in_flight;
+  return {};
+}
+
+CLI::Option* redis_flags::add_text(std::string const& flag, std::string const& about, std::function<void(std::string const&)> take) {
+  return group_.add_option_function<std::string>(flag, std::move(take), about);
+}
+
+}  // namespace mooring::gateway
