@@ -171,6 +171,7 @@ describe('flags', () => {
   const file = (name, text) => (fs.writeFileSync(path.join(folder, name), text), path.join(folder, name));
   const listen = ['--listen', '127.0.0.1:0'];
   const good = [...listen, '--backend', 'a=http://127.0.0.1:9/mcp'];
+  const redis = [...good, '--storage', 'redis://127.0.0.1:9'];
   const bad_flags = {
     'mooring-gateway': [
       ['--no-such-flag'], [...good, 'stray'], [...listen],
@@ -180,6 +181,12 @@ describe('flags', () => {
       [...listen, '--backend', 'a=http://'], [...good, '--backend', 'a=http://127.0.0.1:10/mcp'],
       [...good, '--storage', 'nowhere'], [...good, '--ttl', '0'], [...good, '--ttl', '-1'], [...good, '--ttl', 'soon'], [...good, '--ttl', ''], [...good, '--max-lifetime', '-1'],
       [...good, '--ttl', '10s', '--max-lifetime', '5s'], [...good, '--cache-capacity', '-1'], [...good, '--cache-capacity', 'many'], [...good, '--threads', '0'], [...good, '--threads', 'x'],
+      [...good, '--storage', 'redis://'], [...good, '--storage', 'http://127.0.0.1'], [...good, '--storage', 'redis://:pass-word@127.0.0.1'], [...good, '--storage', 'redis+sentinel://127.0.0.1'],
+      [...good, '--redis-insecure'], [...good, '--key-prefix', 'a:'], [...redis, '--key-prefix', 'a'], [...redis, '--key-prefix', ''], [...redis, '--redis-ca', file('ca.pem', 'no pem')],
+      [...good, '--storage', 'rediss://127.0.0.1', '--redis-ca', path.join(folder, 'missing.pem')], [...good, '--storage', 'rediss://127.0.0.1', '--redis-ca', file('ca.pem', 'no pem')],
+      [...good, '--storage', 'rediss://127.0.0.1', '--redis-key', file('key.pem', 'no pem')], [...redis, '--redis-dial-timeout', '0'], [...redis, '--redis-max-in-flight', '0'],
+      [...good, '--binding-keys', path.join(folder, 'missing.keys')], [...good, '--binding-keys', file('no.keys', '')], [...good, '--binding-keys', file('shape.keys', 'k')],
+      [...good, '--binding-keys', file('short.keys', 'k:short')],
       [...good, '--tokens', path.join(folder, 'missing.json')], [...good, '--tokens', file('no.json', 'no json')], [...good, '--tokens', file('list.json', '[]')],
       [...good, '--tokens', file('shape.json', '{"t":{"issuer":"i"}}')], [...good, '--tokens', file('type.json', '{"t":{"issuer":1,"subject":"s"}}')],
     ],
@@ -196,9 +203,18 @@ describe('flags', () => {
         assert.deepEqual(end, { code: 2, signal: null }, `${line.join(' ')}: ${program.output}`);
         assert.ok(program.output.trim().length > 0, `no message for ${line.join(' ')}`);
         assert.doesNotMatch(program.output, /listening on/);
+        assert.doesNotMatch(program.output, /pass-word/);
       }
     });
   }
+
+  // GW44 RE10: a server that cannot be reached is no bad flag
+  test('a storage that is not there yet is no reason not to start', limits, async (t) => {
+    const gateway = await run(t, 'mooring-gateway', [...redis, '--binding-keys', file('good.keys', `k1:${'x'.repeat(32)}\nk0:${'y'.repeat(32)}\n`)]).ready();
+    assert.equal(await health(gateway), 200);
+    assert.doesNotMatch(gateway.output, /binding_keys/);
+    await gateway.assert_clean_end();
+  });
 
   // GW44
   test('--help tells the defaults and gives status 0; the default address is loopback', limits, async (t) => {
