@@ -1,11 +1,15 @@
 #include "storage/record_codec.hpp"
 
+#include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
+#include <boost/json/value_stack.hpp>
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -21,6 +25,66 @@ json::object object_of(text_map const& texts) {
   made.reserve(texts.size());
   for (auto const& [key, value] : texts) made.emplace(key, value);
   return made;
+}
+
+// Builds a document, and counts the members in the text.
+struct document_builder {
+  static constexpr std::size_t max_object_size = json::object::max_size();
+  static constexpr std::size_t max_array_size = json::array::max_size();
+  static constexpr std::size_t max_key_size = json::string::max_size();
+  static constexpr std::size_t max_string_size = json::string::max_size();
+
+  json::value_stack stack;
+  std::size_t members = 0;
+
+  bool on_document_begin(error_code&) { return true; }
+  bool on_document_end(error_code&) { return true; }
+  bool on_object_begin(error_code&) { return true; }
+  bool on_object_end(std::size_t size, error_code&) { return stack.push_object(size), members += size, true; }
+  bool on_array_begin(error_code&) { return true; }
+  bool on_array_end(std::size_t size, error_code&) { return stack.push_array(size), true; }
+  bool on_key_part(json::string_view part, std::size_t, error_code&) { return stack.push_chars(part), true; }
+  bool on_key(json::string_view part, std::size_t, error_code&) { return stack.push_key(part), true; }
+  bool on_string_part(json::string_view part, std::size_t, error_code&) { return stack.push_chars(part), true; }
+  bool on_string(json::string_view part, std::size_t, error_code&) { return stack.push_string(part), true; }
+  bool on_number_part(json::string_view, error_code&) { return true; }
+  bool on_int64(std::int64_t number, json::string_view, error_code&) { return stack.push_int64(number), true; }
+  bool on_uint64(std::uint64_t number, json::string_view, error_code&) { return stack.push_uint64(number), true; }
+  bool on_double(double number, json::string_view, error_code&) { return stack.push_double(number), true; }
+  bool on_bool(bool value, error_code&) { return stack.push_bool(value), true; }
+  bool on_null(error_code&) { return stack.push_null(), true; }
+  bool on_comment_part(json::string_view, error_code&) { return true; }
+  bool on_comment(json::string_view, error_code&) { return true; }
+};
+
+std::size_t members_of(json::value const& of) {
+  std::size_t count = 0;
+  if (auto const* const object = of.if_object()) {
+    count += object->size();
+    for (auto const& [key, value] : *object) count += members_of(value);
+  } else if (auto const* const array = of.if_array()) {
+    for (auto const& value : *array) count += members_of(value);
+  }
+  return count;
+}
+
+// One JSON text, in which no object has a name twice: a document forgets that one did, and so has fewer members than the text.
+std::optional<json::value> parse(std::string_view text) {
+  json::basic_parser<document_builder> parser{json::parse_options()};
+  boost::system::error_code ec;
+  auto const used = parser.write_some(false, text.data(), text.size(), ec);
+  if (ec || used != text.size()) return std::nullopt;
+  auto made = parser.handler().stack.release();
+  if (members_of(made) != parser.handler().members) return std::nullopt;
+  return made;
+}
+
+// A moment is what scripts of the store calculate with: milliseconds since 1970, later than that. Or it is not there.
+bool is_moment_or_absent(json::object const& in, std::string_view name) {
+  auto const* const found = in.if_contains(name);
+  if (!found) return true;
+  if (found->is_double()) return found->get_double() > 0 && found->get_double() < 1e18;
+  return found->is_int64() && found->get_int64() > 0;
 }
 
 // False when there is anything but texts in it.
@@ -51,9 +115,8 @@ std::string write_record(std::string_view id, revision const& rev, record_body c
 }
 
 result<read_record> parse_record(std::string_view id, std::string_view text) {
-  boost::system::error_code ec;
-  auto const parsed = json::parse(text, ec);
-  auto const* const object = ec ? nullptr : parsed.if_object();
+  auto const parsed = parse(text);
+  auto const* const object = parsed ? parsed->if_object() : nullptr;
   if (!object) return make_error_code(errc::corrupt_record);
   auto const* const written = object->if_contains("v");
   if (!written || !written->is_int64() || written->get_int64() < 1) return make_error_code(errc::corrupt_record);
@@ -64,6 +127,7 @@ result<read_record> parse_record(std::string_view id, std::string_view text) {
   if (!rev || !rev->is_string()) return make_error_code(errc::corrupt_record);
   auto const revision_read = revision::parse(rev->get_string());
   if (!revision_read) return revision_read.error();
+  if (!is_moment_or_absent(*object, "created") || !is_moment_or_absent(*object, "until")) return make_error_code(errc::corrupt_record);
   read_record found;
   found.record.revision = *revision_read;
   found.is_fixed = object->contains("until");

@@ -30,7 +30,9 @@ result<revision> revision::parse(std::string_view text) {
   auto const low = parse_half(text.substr(16));
   if (!high) return high.error();
   if (!low) return low.error();
-  return revision(*high, *low);
+  revision const read(*high, *low);
+  if (read.is_none()) return make_error_code(errc::corrupt_record);
+  return read;
 }
 
 std::string revision::text() const {

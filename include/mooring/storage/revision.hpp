@@ -23,7 +23,7 @@ class revision {
   /** @brief A fresh one. @par Errors  `errc::unavailable`: the random source failed. */
   static result<revision> fresh(entropy_service& source);
 
-  /** @brief Reads what `text` writes. @par Errors  `errc::corrupt_record`: not 32 lower-case hexadecimal digits. */
+  /** @brief Reads what `text` writes. @par Errors  `errc::corrupt_record`: not 32 lower-case hexadecimal digits, or none but zeros, which name no revision. */
   static result<revision> parse(std::string_view text);
 
   /** @brief 32 lower-case hexadecimal digits. */
