@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(principal_without_a_usable_pair_is_refused_and_never_anonym
   BOOST_TEST(principal::anonymous().is_anonymous());
 }
 
-// ID02: names are not in the text, and each session has its own salt.
+// ID02, DE16: names are not in the text, and each session has its own salt, of 16 bytes.
 BOOST_AUTO_TEST_CASE(binding_holds_mac_salt_and_key_id_and_no_name_in_clear) {
   test::simulation sim(1);
   auto const b = binder({key("first")});

@@ -79,6 +79,55 @@ BOOST_AUTO_TEST_CASE(foreign_caller_is_refused_everywhere_and_moves_nothing) {
   }
 }
 
+// ID13, SM32: a lease is held through a thousand mismatches and five times to live: it stays valid, and its record goes on being touched.
+BOOST_AUTO_TEST_CASE(strangers_disturb_no_lease_of_the_owner) {
+  for (bool const is_hidden : {false, true}) {
+    auto how = two_replicas();
+    how.options.hide_owner_mismatch = is_hidden;
+    session_world w(1, how);
+    auto const alice = named("alice");
+    auto opened = w.run(w.m().open(alice, open_parameters({"a"})));
+    BOOST_REQUIRE(opened);
+    auto const id = opened->id;
+    auto const at = w.record(id)->revision;
+    auto const begun = w.sim.now();
+    std::size_t mismatches = 0;
+    for (auto touches = w.link().calls(storage_operation::touch); mismatches < 1000;) {
+      for (auto const& who : {named("bob"), principal::anonymous()}) {
+        for (std::size_t r = 0; r < 2; ++r) {
+          auto const got = w.run(w.m(r).get(id, who));
+          BOOST_TEST((is_hidden ? got && !*got : got.has_error() && got.error() == errc::wrong_owner));
+          auto const ended = w.run(w.m(r).terminate(id, who));
+          BOOST_TEST((is_hidden ? ended && !ended->existed : ended.has_error() && ended.error() == errc::wrong_owner));
+          auto const decorated = w.run(w.m(r).decorate(id, who, same));
+          BOOST_TEST((decorated.has_error() && decorated.error() == (is_hidden ? errc::not_found : errc::wrong_owner)));
+          auto const told = w.run(w.m(r).notify_backend_expired(id, who, "a"));
+          BOOST_TEST((is_hidden ? told.has_value() : told.has_error() && told.error() == errc::wrong_owner));
+          mismatches += 4;
+        }
+      }
+      w.sim.run_for(3min);
+      BOOST_TEST(!opened->lease.is_revoked());
+      BOOST_TEST(!opened->lease->is_closed);
+      if (mismatches % 160 != 0) continue;
+      // A time to live has passed.
+      auto const now = w.link().calls(storage_operation::touch);
+      BOOST_TEST(now > touches);
+      touches = now;
+    }
+    BOOST_TEST((w.sim.now() - begun > 2h));
+    BOOST_TEST((w.record(id)->revision == at));
+    BOOST_TEST(w.f(1).requests.empty());
+    BOOST_TEST(w.book->closed() == 0u);
+    auto again = w.run(w.m().get(id, alice));
+    BOOST_REQUIRE((again && *again));
+    BOOST_TEST((*again)->serial == opened->lease->serial);
+    opened->lease.release();
+    again->release();
+    w.end();
+  }
+}
+
 // ID13: polled by strangers only, a session expires as if nobody had asked.
 BOOST_AUTO_TEST_CASE(strangers_do_not_keep_a_session_alive) {
   session_world w(1, two_replicas());

@@ -263,48 +263,6 @@ BOOST_AUTO_TEST_CASE(one_seed_gives_one_schedule) {
   BOOST_TEST(trace(1) != trace(2));
 }
 
-// RA45, RA51: the n-th storage call of each operation fails in each way, until a run meets no failure: every operation ends, nothing stays open, and a
-// terminate that succeeded holds.
-BOOST_AUTO_TEST_CASE(every_storage_call_of_every_operation_may_fail_in_every_way) {
-  std::size_t runs = 0;
-  for (int fault = 1; fault < static_cast<int>(storage_faults); ++fault) {
-    for (int operation = 0; operation < 7; ++operation) {
-      for (std::size_t n = 1;; ++n) {
-        session_world w(n * 100 + static_cast<std::uint64_t>(operation), replicas(2));
-        auto const id = w.opened();
-        auto const minted = *w.run(w.m().generate());
-        auto& link = w.link(operation == 1 ? 1 : 0);
-        link.fail(n, static_cast<storage_fault>(fault));
-        auto const met = link.faults_met();
-        switch (operation) {
-          case 0: static_cast<void>(w.run(w.m().open({}, open_parameters({"a"})))); break;
-          case 1: static_cast<void>(w.run(w.m(1).get(id, {}))); break;
-          case 2: static_cast<void>(w.run(w.m().create(minted, {}, open_parameters({"a"})))); break;
-          case 3: static_cast<void>(w.run(w.m().notify_backend_expired(id, {}, "a"))); break;
-          case 4: static_cast<void>(w.run(w.m().validate(id, {}))); break;
-          case 5: {
-            auto const ended = w.run(w.m().terminate(id, {}));
-            if (ended) BOOST_TEST(!w.record(id).has_value());
-            break;
-          }
-          default:
-            static_cast<void>(w.run(w.m().decorate(id, {}, [](std::shared_ptr<test_session> s, metadata d) {
-              d["x"] = "y";
-              return result<decoration<test_session>>(decoration<test_session>(s, d));
-            })));
-        }
-        bool const is_met = link.faults_met() > met;
-        w.sim.run_for(20s);
-        BOOST_TEST(w.book->is_never_closed_twice());
-        w.end();
-        ++runs;
-        if (!is_met || n > 20) break;
-      }
-    }
-  }
-  BOOST_TEST(runs > 100u);
-}
-
 // RA51: the context dies after any step; the address sanitizer sees what is left behind.
 BOOST_AUTO_TEST_CASE(world_may_end_after_any_step) {
   for (std::uint64_t cut = 0; cut < 700; ++cut) {

@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(new_session_skips_what_is_known_as_unhealthy_or_unauthentic
   BOOST_TEST((backends_to_try(desired, nullptr, nullptr) == desired));
 }
 
-// SC01
+// SC01, DE14
 BOOST_AUTO_TEST_CASE(minted_ids_are_visible_and_distinct_and_need_the_random_source) {
   test::simulation sim(1);
   std::set<std::string> ids;

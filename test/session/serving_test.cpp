@@ -205,6 +205,41 @@ BOOST_AUTO_TEST_CASE(write_back_that_fails_still_serves_and_changes_no_revision)
   w.end();
 }
 
+// SM57, SM26, RA13: to the moment, whatever the reads before it were given; the session is served all the same.
+BOOST_AUTO_TEST_CASE(hint_write_back_has_a_whole_deadline_of_its_own) {
+  for (auto const own : {duration(5s), duration(700ms), duration(9s)}) {
+    auto how = two_replicas();
+    how.link = {0ns, 0ns, 0ns, 30s, 0};
+    how.options.deadlines.write_back = own;
+    if (own == 5s) BOOST_TEST((manager_options().deadlines.write_back == own));
+    session_world w(1, how);
+    auto const id = w.opened();
+    auto const is_write_back = [](storage_operation o) { return o == storage_operation::update_hints || o == storage_operation::touch; };
+    for (bool const has_other_hints : {true, false}) {
+      auto& fresh = w.add_replica(how.options);
+      auto const on = w.replicas.size() - 1;
+      fresh.factory->latency = 0ns;
+      fresh.factory->adorn = [&](session_request const& request, opened<test_session>& made) {
+        if (!has_other_hints) made.hints = request.hints;  // then a touch confirms the record
+      };
+      w.link(on).decide([&](storage_operation o, std::size_t) { return is_write_back(o) ? storage_fault::no_request : storage_fault::none; });
+      auto const begun = w.sim.now();
+      auto const got = w.run(w.m(on).get(id, {}));
+      BOOST_TEST((got && *got));
+      BOOST_TEST((w.sim.now() - begun == own));
+      w.link(on).decide(nullptr);
+    }
+    // And that of a new session.
+    w.f().latency = 0ns;
+    w.link().decide([&](storage_operation o, std::size_t) { return is_write_back(o) ? storage_fault::no_request : storage_fault::none; });
+    auto const begun = w.sim.now();
+    auto const opened = w.run(w.m().open({}, open_parameters({"a"})));
+    BOOST_TEST(opened.has_value());
+    BOOST_TEST((w.sim.now() - begun == own));
+    w.link().decide(nullptr);
+  }
+}
+
 // SM27
 BOOST_AUTO_TEST_CASE(partial_restore_keeps_the_record_and_is_tried_again_later) {
   session_world w(1, two_replicas());
