@@ -19,8 +19,9 @@ struct running {
 
 struct trial {
   explicit trial(std::uint64_t seed) : w(seed, setup()) {
-    id = w.opened();
+    id = w.opened(named("alice"));
     minted = *w.run(w.m(1).generate());
+    binding = w.record(id)->value.find(record_key::owner)->second;
   }
 
   static session_world::setup setup() {
@@ -60,6 +61,7 @@ struct trial {
   session_world w;
   std::string id;      // live, in the cache of replica 0
   std::string minted;  // a placeholder
+  std::string binding;
 };
 
 struct operation {
@@ -73,10 +75,10 @@ bool is_empty(test_lease const& lease) { return !lease; }
 bool is_not_live(validity const& v) { return v != validity::live; }
 bool had_nothing(termination const& ended) { return !ended.existed; }
 
-running get(trial& t, manager& m, call_options how) { return t.start(m.get(t.id, {}, how), is_empty); }
-running validate(trial& t, manager& m, call_options how) { return t.start(m.validate(t.id, {}, how), is_not_live); }
-running notify(trial& t, manager& m, call_options how) { return t.start(m.notify_backend_expired(t.id, {}, "a", how)); }
-running terminate(trial& t, manager& m, call_options how) { return t.start(m.terminate(t.id, {}, how), had_nothing); }
+running get(trial& t, manager& m, call_options how) { return t.start(m.get(t.id, named("alice"), how), is_empty); }
+running validate(trial& t, manager& m, call_options how) { return t.start(m.validate(t.id, named("alice"), how), is_not_live); }
+running notify(trial& t, manager& m, call_options how) { return t.start(m.notify_backend_expired(t.id, named("alice"), "a", how)); }
+running terminate(trial& t, manager& m, call_options how) { return t.start(m.terminate(t.id, named("alice"), how), had_nothing); }
 running terminate_minted(trial& t, manager& m, call_options how) { return t.start(m.terminate(t.minted, {}, how), had_nothing); }
 running generate(trial& t, manager& m, call_options how) { return t.start(m.generate(how)); }
 running create(trial& t, manager& m, call_options how) { return t.start(m.create(t.minted, {}, open_parameters({"a"}), how), is_empty); }
@@ -88,7 +90,7 @@ running decorate(trial& t, manager& m, call_options how) {
     d["n"] += "x";
     return result<decoration<test_session>>(decoration<test_session>(std::make_shared<test_session>(*s), d));
   };
-  return t.start(m.decorate(t.id, {}, add, how), is_empty);
+  return t.start(m.decorate(t.id, named("alice"), add, how), is_empty);
 }
 
 bool is_decorated(trial& t) {
@@ -143,6 +145,8 @@ void judge(trial& t, operation const& one, error_code told, tally& counted) {
   }
   t.w.sim.run_for(25s);
   if (!is_ambiguous) BOOST_TEST(one.has_happened(t) == !told);
+  // RA49: whatever was done, the owner stays.
+  if (auto const found = t.w.record(t.id)) BOOST_TEST(found->value.find(record_key::owner)->second == t.binding);
 }
 
 // Every write but an erase is sent once; `store` and an `update` without condition never (SM48).
