@@ -210,8 +210,8 @@ BOOST_AUTO_TEST_CASE(flags_set_what_they_name) {
   BOOST_TEST(chosen.backends.size() == 2U);
   BOOST_TEST(chosen.backends[0].first == "a");
   BOOST_TEST(chosen.backends[0].second.target == "/x?y=1");
-  BOOST_TEST((chosen.storage.ttl == 90s && chosen.manager.ttl == 90s));
-  BOOST_TEST((chosen.storage.absolute_lifetime == 2min));
+  BOOST_TEST((chosen.storage.memory.ttl == 90s && chosen.manager.ttl == 90s));
+  BOOST_TEST((chosen.storage.memory.absolute_lifetime == 2min));
   BOOST_TEST(chosen.manager.cache_capacity == 7U);
   BOOST_TEST(chosen.server.max_body_bytes == 1000U);
   BOOST_TEST(chosen.server.max_header_bytes == 2000U);
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(flags_set_what_they_name) {
 BOOST_AUTO_TEST_CASE(defaults_of_the_gateway_are_the_documented_ones) {
   options chosen;
   BOOST_REQUIRE(!read(chosen, {"--backend", "a=http://127.0.0.1:1/mcp"}).has_value());
-  BOOST_TEST((chosen.storage.ttl == 2h && chosen.storage.absolute_lifetime == 24h));
+  BOOST_TEST((chosen.storage.memory.ttl == 2h && chosen.storage.memory.absolute_lifetime == 24h));
   BOOST_TEST(chosen.manager.cache_capacity == 1000U);
   BOOST_TEST((chosen.initialize_budget == 5s && chosen.deadlines.request == 30s && chosen.server.keep_alive == 30s && chosen.retry_after == 1s));
   BOOST_TEST(chosen.server.max_body_bytes == std::size_t{4} << 20);
