@@ -17,6 +17,8 @@ using health_lookup = std::function<std::optional<backend_health>(std::string_vi
  *
  *  @param monitor     Where it has an entry, that counts. Null: all are tried.
  *  @param configured  Counts where the monitor has no entry. May be null.
+ *  @return Those to try; maybe none.
+ *  @par Errors  None.
  */
 std::vector<std::string> backends_to_try(std::vector<std::string> const& desired, health_lookup const& monitor, health_lookup const& configured);
 

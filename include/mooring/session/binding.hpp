@@ -33,11 +33,15 @@ class owner_binder {
  public:
   /** @brief The first key signs, all verify. No key: salt alone.
    *  @param why  Where given, is set to a sentence when the keys are refused. It never holds a key.
+   *  @return The binder.
    *  @par Errors  `errc::invalid_argument`: a key below 32 bytes, an ill-formed id, or one id twice.
    */
   static result<owner_binder> make(std::vector<binding_key> keys, std::string* why = nullptr);
 
-  /** @brief The text for a new record of this owner.  @par Errors  `errc::unavailable`: the random source failed. */
+  /** @brief The text for a new record of this owner.
+   *  @return Another text each time, but for an anonymous owner.
+   *  @par Errors  `errc::unavailable`: the random source failed.
+   */
   result<std::string> bind(principal const& owner, entropy_service& source) const;
 
   /** @brief Whether `caller` is the owner named by `binding`.

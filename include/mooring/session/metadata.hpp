@@ -34,6 +34,7 @@ constexpr bool is_reserved_key(std::string_view key) noexcept { return key.start
 result<> check_data(metadata const& data, text_limits const& limits, std::string* why = nullptr);
 
 /** @brief Writes metadata as one JSON object of strings, keys in order. Equal metadata give equal texts.
+ *  @par Errors  None, for metadata that `check_text_map` accepts.
  *  @par Source  RFC 8259.
  */
 std::string encode_json(metadata const& value);

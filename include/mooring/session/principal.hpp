@@ -19,6 +19,9 @@ class principal {
   static principal anonymous() noexcept { return {}; }
 
   /** @brief A bound principal.
+   *  @param issuer   Who named the subject, such as the URL of an identity provider: not empty, without NUL.
+   *  @param subject  Whom: not empty, without NUL. Both are compared byte for byte.
+   *  @return Never an anonymous one.
    *  @par Errors  `errc::invalid_argument`: issuer or subject is empty or holds a NUL. Such credentials never count as anonymous.
    */
   static result<principal> of(std::string issuer, std::string subject);

@@ -10,6 +10,7 @@
 namespace mooring {
 
 /** @brief Mints an id: 160 random bits as 32 visible characters.
+ *  @return A fresh one.
  *  @par Errors  `errc::unavailable`: the random source failed, and there is no id.
  */
 inline result<std::string> mint_session_id(entropy_service& source) { return random_name(source); }

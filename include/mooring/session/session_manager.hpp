@@ -64,7 +64,11 @@ using decorator = std::function<result<decoration<Session>>(std::shared_ptr<Sess
  *       The caller's cancellation state is not changed.
  *  @par Deadline       `call.deadline`, where given, takes the place of `manager_options::deadlines` for each storage operation of the call (each has a whole one); for `get`
  *       and `shutdown` it covers the whole call.
- *  @par Thread safety  Any thread, concurrently with every member. Resumes on the caller's executor. The manager outlives the start of its calls.
+ *  @par Ordering       No operation that begins after `terminate` returned success finds the session alive: on this replica at once, elsewhere from the next check
+ *       on. Of two changes made of one revision at most one is written; the other reads again. No `get` that begins after a `decorate` returned serves what was before.
+ *  @par Thread safety  Any thread, concurrently with every member. Resumes on the caller's executor, never inside another's stack. Nothing is locked while suspended
+ *       or in a callback. Arguments are copied. The manager outlives the start of its calls.
+ *  @par Complexity     Each operation names its storage operations; each is one round trip, or none on a storage in this process.
  *  @par Closing        `shutdown` joins all that runs. Destroying without it is safe: what runs is cancelled, and sessions are destroyed without being closed.
  */
 template <class Session>
@@ -72,8 +76,12 @@ class session_manager {
  public:
   /** @brief Checks the options and starts the background work on `ex`.
    *
+   *  @param ex       Where factory, disposals, observer and background work run.
    *  @param store    Shared with the other replicas. Closed by `shutdown`, unless `manager_options::closes_storage` is false.
+   *  @param factory  Opens and closes the sessions; kept until the last of them is closed.
+   *  @param options  Each keeps the rule beside it.
    *  @param why      Where given, is set to a sentence naming the option, its value and the rule, when something is refused.
+   *  @return The manager, ready.
    *  @par Errors  `errc::invalid_argument`: an option or a key breaks its documented rule, or storage or factory is null.
    */
   static result<std::unique_ptr<session_manager>> make(executor ex, std::shared_ptr<storage<metadata>> store, std::shared_ptr<session_factory<Session>> factory,
@@ -85,11 +93,16 @@ class session_manager {
 
   /** @brief Mints an id and writes its placeholder, which waits for `create` for `placeholder_ttl`.
    *  @return An id that no other call ever returns. After a failure it tried once more, with another id.
+   *  @par Errors      Those of every operation, and `errc::storage_full`: no room for a record. No id leaves it.
+   *  @par Complexity  One write, or two.
    */
   awaitable<result<std::string>> generate(call_options call = {}) { return detail::generate(engine_, call); }
 
   /** @brief Opens the session of a minted id: factory, then the record in place of the placeholder, then the cache.
    *
+   *  @param id          As `generate` gave it.
+   *  @param owner       Whom the session answers to from now on; bound to the record for good.
+   *  @param parameters  What to open, within `manager_options::limits`; the record keeps it.
    *  @return A lease on the new session. On every error nothing stays open, and the placeholder is erased unless somebody else's write took its place.
    *  @par Errors
    *   - `errc::not_found`          no such placeholder: never minted, expired, or terminated, also while the factory ran.
@@ -98,17 +111,26 @@ class session_manager {
    *   - `errc::invalid_argument`   the parameters or the factory's data hold a reserved key or text that is not UTF-8.
    *   - `errc::too_large`          over `manager_options::limits`.
    *   - `errc::load_failed`        the factory failed, threw, returned null or ran out of time; errors of category `mooring` come as they are.
+   *  @par Complexity  One read, one write, and one of hints where the factory has any.
    */
   awaitable<result<session_lease<Session>>> create(std::string id, principal owner, open_parameters parameters, call_options call = {}) {
     return typed(detail::create(engine_, std::move(id), std::move(owner), std::move(parameters), call));
   }
 
-  /** @brief `generate` and `create` in one. The id is given out only when the record is live: on failure, and for a caller that left, it is undone. */
+  /** @brief `generate` and `create` in one. The id is given out only when the record is live: on failure, and for a caller that left, it is undone.
+   *  @return The new id and a lease on its session.
+   *  @par Errors      Those of `generate` and `create`.
+   *  @par Complexity  Two writes, and one of hints where the factory has any.
+   */
   awaitable<result<opened_session<Session>>> open(principal owner, open_parameters parameters, call_options call = {}) {
     return typed(detail::open(engine_, std::move(owner), std::move(parameters), call));
   }
 
-  /** @brief Whether the session lives; if so, slides its expiry. Opens and restores nothing. */
+  /** @brief Whether the session lives; if so, slides its expiry. Opens and restores nothing.
+   *  @return Live, gone for good, or minted and not ready.
+   *  @par Errors      Those of every operation.
+   *  @par Complexity  One touch; a session that is not cached here is read first.
+   */
   awaitable<result<validity>> validate(std::string id, principal who, call_options call = {}) {
     return detail::validate(engine_, std::move(id), std::move(who), call);
   }
@@ -123,6 +145,7 @@ class session_manager {
    *   - `errc::load_failed`        the factory could not restore it; the record is unchanged. Also given, at once, within `failure_backoff`.
    *   - `errc::busy`               too many restores or waiters.
    *   - `errc::deadline_exceeded`  the whole call took too long; what it waited for goes on for others.
+   *  @par Complexity  A cached session: at most one read. A restore: two reads, and one write of hints or a touch. An unknown id: one read.
    */
   awaitable<result<session_lease<Session>>> get(std::string id, principal who, call_options call = {}) {
     return get(engine_, std::move(id), std::move(who), call);
@@ -132,6 +155,7 @@ class session_manager {
    *
    *  The data are written on the revision that they were read at; on a conflict all is done again, on a fresh session.
    *
+   *  @param decorate  Called on the manager's executor, under no lock; must not block.
    *  @return A lease on the decorated session.
    *  @par Errors  Storage and cache are as they were, unless it is `ambiguous`.
    *   - `errc::not_found`         unknown, or terminated meanwhile, before the change was written or behind it. Nothing was created.
@@ -140,12 +164,15 @@ class session_manager {
    *   - `errc::too_large`         its data are over `manager_options::limits`.
    *   - `errc::load_failed`       the decorator threw.
    *   - any error of the decorator, and of `get`.
+   *  @par Complexity  Those of a `get`, one read and one write; again for each conflict.
    */
   awaitable<result<session_lease<Session>>> decorate(std::string id, principal who, decorator<Session> decorate, call_options call = {});
 
   /** @brief Ends a session, or a placeholder, on every replica: erased in storage, then closed here; elsewhere at the next check or sweep.
    *
-   *  @return Also for an id that has no record. After `ambiguous` this replica treats the id as gone. After any other error the session lives on.
+   *  @return Whether there was a record; success also for an id that has none.
+   *  @par Errors      Those of every operation. After `ambiguous` this replica treats the id as gone; after any other error the session lives on.
+   *  @par Complexity  One erase, repeated once when its reply was lost; a session that is not cached here is read first.
    */
   awaitable<result<termination>> terminate(std::string id, principal who, call_options call = {}) {
     return detail::terminate(engine_, std::move(id), std::move(who), call);
@@ -154,7 +181,8 @@ class session_manager {
   /** @brief Takes a backend off the record's list, with its hint, so that every replica rebuilds the session without it.
    *
    *  @return Success also when there was nothing to do: no session, a placeholder, a backend not listed. The probe slides no expiry.
-   *  @par Errors  `errc::conflict`: still another writer came first, after `max_conflict_retries`. After any error nothing is evicted.
+   *  @par Errors      Those of every operation, and `errc::conflict`: still another writer came first, after `max_conflict_retries`. After any error nothing is evicted.
+   *  @par Complexity  One read; where the backend is listed, one write, and one of hints. Again for each conflict.
    */
   awaitable<result<>> notify_backend_expired(std::string id, principal who, std::string backend, call_options call = {}) {
     return detail::notify_backend_expired(engine_, std::move(id), std::move(who), std::move(backend), call);
@@ -163,9 +191,12 @@ class session_manager {
   /** @brief Refuses new calls, cancels creations and restores, waits for leases, closes every session (`shutdown`), then the storage.
    *
    *  Records stay, for other replicas and later processes. At the deadline sessions are closed, leased or not. Repeatable, concurrently too.
+   *  @par Errors        None.
+   *  @par Cancellation  The caller leaves; the shutdown goes on.
    */
   awaitable<void> shutdown(call_options call = {}) { return detail::shutdown(engine_, call); }
 
+  /** @brief A snapshot.  @par Errors  None.  @par Complexity  Linear in the ids remembered as terminated. */
   manager_stats stats() const { return detail::stats(*engine_); }
 
  private:

@@ -62,15 +62,23 @@ awaitable<void> sweep_regularly(std::function<bool()> drop_one, duration interva
  *  A background task drops what has expired. It keeps the context's `run()` from returning until the storage is closed or destroyed.
  *  What it drops, and what `close` empties, is closed through `value_traits<T>::close`; what a caller erases or replaces is the caller's to close.
  *
+ *  @par Errors         Those of `storage`, but for `unavailable` (the random source failed, at a write), `ambiguous` and `corrupt_record`: never.
+ *  @par Cancellation   Before an operation begins, all types; it never waits. `erase_expired` asks between two records.
+ *  @par Deadline       Asked before an operation begins. There is no default.
+ *  @par Ordering       One order of all operations, that in which they had the mutex.
  *  @par Thread safety  Any thread, concurrently with every member. One mutex guards the table; nothing of a caller's but copies of `T` runs under it.
  *       Operations that have not ended when the storage is destroyed end with `closed`.
+ *  @par Complexity     One look-up; `create` and `store` add a place in a heap, logarithmic in the number of records.
  */
 template <class T>
 class local_storage final : public storage<T> {
  public:
   /** @brief Checks the options and makes an empty storage; starts its sweep on `ex`.
    *
-   *  @param why  Where given, is set to a sentence naming option, value, rule and remedy, when the options are refused.
+   *  @param ex       Its context's clock decides every expiry.
+   *  @param options  Each keeps the rule beside it.
+   *  @param why      Where given, is set to a sentence naming option, value, rule and remedy, when the options are refused.
+   *  @return The storage, ready.
    *  @par Errors  `errc::invalid_argument`: an option breaks its documented rule.
    */
   static result<std::shared_ptr<local_storage>> make(executor ex, local_storage_options options = {}, std::string* why = nullptr) {
@@ -134,10 +142,16 @@ class local_storage final : public storage<T> {
     return found;
   }
 
-  /** @brief How many records are live at this moment. */
+  /** @brief How many records are live at this moment.
+   *  @par Errors      None.
+   *  @par Complexity  Linear in the records whose expiry was due for a look, which is those that expired and those that moved.
+   */
   std::size_t size() const { return core_->table.size(core_->now()); }
 
-  /** @brief Shows each record that is live when its turn comes, at most once. No lock is held meanwhile: the visitor may call the storage. */
+  /** @brief Shows each record that is live when its turn comes, at most once. No lock is held meanwhile: the visitor may call the storage.
+   *  @par Errors      None of its own; what the visitor throws ends it and is passed on.
+   *  @par Complexity  Linear in the records, of which each is copied.
+   */
   void for_each(std::function<void(std::string const& id, stored<T> const& record)> const& visit) const {
     for (auto const& id : core_->table.ids()) {
       auto const found = core_->table.read(id, table::reading::still, core_->now());

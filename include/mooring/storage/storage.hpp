@@ -83,7 +83,12 @@ static_assert(std::is_trivially_destructible_v<create_options>);
  *   - `errc::corrupt_record`     what is stored cannot be read (operations that read). It can be erased.
  *  @par Cancellation   Before sending: all types, no effect. Later: a read ends with `cancelled`, a write with `ambiguous`. The caller's cancellation state is
  *       not changed. `load`, `peek` and `touch` count as reads: an expiry that may have been slid is no ambiguity.
- *  @par Thread safety  Any thread, concurrently with every member. Arguments are copied. The storage outlives its calls, or is closed first.
+ *  @par Deadline       `call.deadline`, from now, at least 1 ns; empty: the storage's own. One for the whole call, whatever it waits for.
+ *  @par Ordering       The operations on one id are linearizable: each takes effect at one moment between its start and its end; an ambiguous write at one, or
+ *       never. After `erase` returned, no write on an earlier revision succeeds.
+ *  @par Thread safety  Any thread, concurrently with every member. Resumes on the caller's executor. Nothing is locked while suspended. Arguments are copied. The
+ *       storage outlives its calls, or is closed first.
+ *  @par Complexity     Of every operation: one look-up or one round trip, linear in the size of the value.
  */
 template <class T>
 class storage {
@@ -96,46 +101,82 @@ class storage {
   virtual ~storage() = default;
 
   /** @brief Stores a value under an absent id, with no hints, and a fresh revision.
-   *  @par Errors  `errc::exists`: the id is taken, nothing changed. `errc::too_large`, `errc::invalid_argument`: the value breaks a limit. `errc::storage_full`.
+   *  @param id     Whose record.
+   *  @param value  What to store, within the storage's limits.
+   *  @param call   Besides the deadline: a shorter time to live, and whether it is fixed.
+   *  @return The revision; never absent.
+   *  @par Errors
+   *   - `errc::exists`            the id is taken. Value, revision and expiry stay.
+   *   - `errc::too_large`         `value` is over a limit.
+   *   - `errc::invalid_argument`  `value` is null or not UTF-8, `call.ttl` is not above zero, or `is_fixed` comes without one.
+   *   - `errc::storage_full`      no room, also after what has expired was dropped.
    */
   virtual awaitable<write_outcome> create(std::string id, T value, create_options call = {}) = 0;
 
-  /** @brief Replaces the value of a present id, whatever its revision. Hints stay. Absent: nothing is created. */
+  /** @brief Replaces the value of a present id, whatever its revision. Hints stay; the expiry is slid.
+   *  @return The new revision; none, when the id is absent: nothing is created.
+   *  @par Errors  `errc::too_large`, `errc::invalid_argument`: as for `create`.
+   */
   virtual awaitable<write_outcome> update(std::string id, T value, call_options call = {}) = 0;
 
-  /** @brief As above, only while the stored revision is `expected`.  @par Errors  `errc::conflict`: it is another, nothing changed. */
+  /** @brief As above, only while the stored revision is `expected`. Comparing and writing are one step.
+   *  @param expected  As a write or a read gave it for this id.
+   *  @return As above.
+   *  @par Errors  As above, and `errc::conflict`: another revision is stored. Nothing changed, the expiry included.
+   */
   virtual awaitable<write_outcome> update(std::string id, T value, revision expected, call_options call = {}) = 0;
 
-  /** @brief Creates or replaces without condition, with a full TTL and no hints. */
+  /** @brief Creates or replaces without condition, with a full TTL and no hints.
+   *  @return The revision; never absent.
+   *  @par Errors  `errc::too_large`, `errc::invalid_argument`, `errc::storage_full`: as for `create`.
+   */
   virtual awaitable<write_outcome> store(std::string id, T value, call_options call = {}) = 0;
 
-  /** @brief Replaces the hints of a present id; value and revision stay.  @return False when the id is absent. */
+  /** @brief Replaces the hints of a present id and slides the expiry; value and revision stay.
+   *  @return False when the id is absent: nothing is created.
+   *  @par Errors  `errc::too_large`, `errc::invalid_argument`: the hints break a limit, or are not UTF-8.
+   */
   virtual awaitable<result<bool>> update_hints(std::string id, hint_map hints, call_options call = {}) = 0;
 
-  /** @brief Reads and slides the expiry in one step.  @return Nothing when the id is absent. */
+  /** @brief Reads and slides the expiry in one step.
+   *  @return What is stored; nothing when the id is absent.
+   *  @par Errors  Those of every operation.
+   */
   virtual awaitable<result<std::optional<stored<T>>>> load(std::string id, call_options call = {}) = 0;
 
-  /** @brief Reads and moves nothing. */
+  /** @brief Reads and moves nothing.  @return As `load`.  @par Errors  Those of every operation. */
   virtual awaitable<result<std::optional<stored<T>>>> peek(std::string id, call_options call = {}) = 0;
 
-  /** @brief Slides the expiry.  @return False when the id is absent. */
+  /** @brief Slides the expiry.  @return False when the id is absent.  @par Errors  Those of every operation. */
   virtual awaitable<result<bool>> touch(std::string id, call_options call = {}) = 0;
 
-  /** @brief Removes.  @return Whether anything was there; false is success. Repeating it is safe. */
+  /** @brief Removes.  @return Whether anything was there; false is success. Repeating it is safe.  @par Errors  Those of every operation. */
   virtual awaitable<result<bool>> erase(std::string id, call_options call = {}) = 0;
 
-  /** @brief Removes only what has the revision `expected`.  @return False when the id is absent.  @par Errors  `errc::conflict`: another revision is stored. */
+  /** @brief Removes only what has the revision `expected`.
+   *  @return False when the id is absent.
+   *  @par Errors  Those of every operation, and `errc::conflict`: another revision is stored, and stays.
+   */
   virtual awaitable<result<bool>> erase(std::string id, revision expected, call_options call = {}) = 0;
 
-  /** @brief Drops what has expired; never a live entry.  @return How many; zero where the store expires by itself. */
+  /** @brief Drops what has expired; never a live entry.
+   *  @return How many; zero where the store expires by itself.
+   *  @par Errors      Those of every operation, but for those of ids and records. What was dropped before stays dropped.
+   *  @par Complexity  Linear in what is dropped.
+   */
   virtual awaitable<result<std::size_t>> erase_expired(call_options call = {}) = 0;
 
-  /** @brief Ends pending operations with their result or `closed`, and later ones with `closed`. Repeatable, concurrently too. */
+  /** @brief Ends pending operations with their result or `closed`, and later ones with `closed`. Repeatable, concurrently too.
+   *  @par Errors        None.
+   *  @par Cancellation  None.
+   */
   virtual awaitable<void> close() = 0;
 
   /** @brief The revision of an id as `load` would find it, the expiry slid, where the storage can say so without suspending.
    *
-   *  Costs no coroutine. The outer optional is empty where the storage has to suspend: then `load`.  @return Inside: as `load`.
+   *  Costs no coroutine.
+   *  @return Nothing where the storage has to suspend: then `load`. Inside: as `load`.
+   *  @par Errors  Those of every operation that can be told without suspending.
    */
   virtual std::optional<result<std::optional<revision>>> load_revision_at_once(std::string_view id) {
     static_cast<void>(id);
