@@ -50,9 +50,9 @@ bool cached_session::agrees_with(mooring::revision const& stored, metadata const
   return std::any_of(expected_.begin(), expected_.end(), [&](auto const& next) { return value == *next; });
 }
 
-std::size_t cached_session::decorations() const {
+mooring::revision cached_session::built_from() const {
   std::lock_guard lock(mutex_);
-  return decorations_;
+  return built_from_;
 }
 
 bool cached_session::is_current(mooring::revision const& stored, metadata const& value) const {
@@ -76,7 +76,6 @@ bool cached_session::decorate(std::shared_ptr<void> const& before, std::shared_p
   session_ = std::move(after);
   built_from_ = written;
   stored_ = next;
-  ++decorations_;
   return true;
 }
 

@@ -51,8 +51,8 @@ class cached_session {
    *  of an equal one, so that later checks compare tokens again. */
   bool agrees_with(mooring::revision const& stored, metadata const& value);
 
-  /** How often it was decorated. Where that grew while a record was read, the record may be older than the session. */
-  std::size_t decorations() const;
+  /** The revision that it was built from. Where that changed while a record was read, the record may be older than the session. */
+  mooring::revision built_from() const;
 
   /** As `agrees_with`, but for what running decorations are about to write: a decoration starts from a session that is all there. */
   bool is_current(mooring::revision const& stored, metadata const& value) const;
@@ -91,7 +91,6 @@ class cached_session {
   open_sessions::place place_;
   mooring::revision built_from_;
   metadata stored_;
-  std::size_t decorations_ = 0;
   std::vector<std::shared_ptr<metadata const>> expected_;
   std::shared_ptr<void> session_;
 };

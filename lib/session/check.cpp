@@ -12,27 +12,32 @@ bool may_refuse_writes_only(error_code error) {
 // A record that cannot be read is no transient failure: the load tells the caller.
 bool is_final(error_code error) { return error == errc::corrupt_record; }
 
-result<verdict> judge(cached_session& cached, result<std::optional<stored_record>> const& found, std::size_t decorations_before) {
+// Empty: read again.
+std::optional<result<verdict>> judge(cached_session& cached, result<std::optional<stored_record>> const& found, revision const& built_from_before) {
   if (!found) {
     if (is_final(found.error())) return verdict::expired;
     return found.error();
   }
   if (!*found) return verdict::expired;
   cached.confirm();
-  // Decorated meanwhile: what was read may be what the decoration replaced. If it is not, the next check tells.
-  if (cached.decorations() != decorations_before) return verdict::alive;
-  return cached.agrees_with((*found)->revision, (*found)->value) ? verdict::alive : verdict::expired;
+  if (cached.agrees_with((*found)->revision, (*found)->value)) return verdict::alive;
+  if (cached.built_from() == built_from_before) return verdict::expired;
+  // Decorated meanwhile: this is what the decoration replaced, or what somebody has made of it since.
+  if ((*found)->revision == built_from_before) return verdict::alive;
+  return std::nullopt;
 }
 
 awaitable<result<verdict>> check_with_read(state_ptr state, cached_session_ptr cached) {
-  auto const begun = state->clock.now();
   auto const deadline = state->options.deadlines.read;
-  auto const decorations_before = cached->decorations();
-  auto found = co_await load_record(state, cached->id, deadline);
-  bool const is_in_time = state->clock.now() - begun < deadline;
-  if (!found && is_in_time && may_refuse_writes_only(found.error())) found = co_await peek_record(state, cached->id, deadline);
-  if (found && !*found) state->bury(cached->id);
-  co_return judge(*cached, found, decorations_before);
+  for (;;) {
+    auto const begun = state->clock.now();
+    auto const built_from_before = cached->built_from();
+    auto found = co_await load_record(state, cached->id, deadline);
+    bool const is_in_time = state->clock.now() - begun < deadline;
+    if (!found && is_in_time && may_refuse_writes_only(found.error())) found = co_await peek_record(state, cached->id, deadline);
+    if (found && !*found) state->bury(cached->id);
+    if (auto judged = judge(*cached, found, built_from_before)) co_return std::move(*judged);
+  }
 }
 
 }  // namespace

@@ -18,6 +18,15 @@ void some_steps(session_world& w, std::uint64_t most) {
   for (auto i = w.sim.random(most); i > 0; --i) w.sim.step();
 }
 
+decorator<test_session> adding(std::string what) {
+  return [what](std::shared_ptr<test_session> s, metadata d) {
+    d[what] = "on";
+    auto next = std::make_shared<test_session>(*s);
+    next->decorations.push_back(what);
+    return result<decoration<test_session>>(decoration<test_session>(next, d));
+  };
+}
+
 // RA48: no get that begins later than max_stale after `ended` is served by a replica that cannot ask.
 void check_not_served_too_long(session_world& w, std::size_t on, std::string const& id, time_point ended) {
   std::size_t served = 0;
@@ -65,12 +74,7 @@ BOOST_AUTO_TEST_CASE(stranger_who_terminates_a_minted_id_never_ends_the_session_
 }
 
 BOOST_AUTO_TEST_CASE(record_that_a_check_read_before_a_decoration_does_not_evict_what_it_made) {
-  decorator<test_session> const add = [](std::shared_ptr<test_session> s, metadata d) {
-    d["x"] = "on";
-    auto next = std::make_shared<test_session>(*s);
-    next->decorations.push_back("x");
-    return result<decoration<test_session>>(decoration<test_session>(next, d));
-  };
+  auto const add = adding("x");
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     auto how = replicas(1);
     how.options.sweep_interval = 10ms;
@@ -90,6 +94,34 @@ BOOST_AUTO_TEST_CASE(record_that_a_check_read_before_a_decoration_does_not_evict
     decorating.take();
     getting.take();
   }
+}
+
+// CA14, SM33: what replaced a decoration before its own replica heard of it shows in every get that begins afterwards.
+BOOST_AUTO_TEST_CASE(check_that_a_decoration_overlaps_still_sees_what_was_written_after_it) {
+  std::size_t overlapped = 0;
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    session_world w(seed, replicas(2));
+    auto const id = w.opened();
+    BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));
+    link_options slow;
+    slow.reply = 200ms;
+    w.link(0).set_options(slow);
+    auto decorating = w.start(w.m(0).decorate(id, {}, adding("x")));
+    auto const before = w.record(id)->revision;
+    while (w.record(id)->revision == before) w.sim.step();
+    BOOST_TEST(w.run(w.m(1).decorate(id, {}, adding("y"))).has_value());
+    bool const is_pending = !decorating.is_done();
+    auto getting = w.start(w.m(0).get(id, {}));
+    w.finish(decorating);
+    overlapped += is_pending && !getting.is_done();
+    w.finish(getting);
+    BOOST_REQUIRE((getting.look() && *getting.look()));
+    BOOST_TEST((*getting.look())->request.data.contains("y"), "seed " << seed);
+    decorating.take();
+    getting.take();
+    w.end();
+  }
+  BOOST_TEST(overlapped > 30u);
 }
 
 // RA37: what a write that hangs over the deadline still holds is closed.
