@@ -17,14 +17,15 @@ local function clock()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 local function whole(n) return string.format('%.0f', n) end
+local function is_moment_or_absent(n) return n == nil or (type(n) == 'number' and n > 0 and n < 1e18) end
 -- The record under the key, or nothing and a word that says why.
 local function open(expected_id)
   local raw = redis.call('GET', key)
   if not raw then return nil, 'absent' end
   local ok, r = pcall(cjson.decode, raw)
-  if not ok or type(r) ~= 'table' or type(r.v) ~= 'number' or r.v < 1 then return nil, 'corrupt' end
+  if not ok or type(r) ~= 'table' or type(r.v) ~= 'number' or r.v < 1 or r.v > 2^63 or r.v ~= math.floor(r.v) then return nil, 'corrupt' end
   if r.v >= 2 then return nil, 'version' end
-  if r.id ~= expected_id then return nil, 'corrupt' end
+  if r.id ~= expected_id or type(r.rev) ~= 'string' or not is_moment_or_absent(r['until']) or not is_moment_or_absent(r.created) then return nil, 'corrupt' end
   if r['until'] and clock() >= r['until'] then
     redis.call('DEL', key)
     return nil, 'absent'
@@ -41,6 +42,13 @@ local function span(r, ttl, lifetime)
     return nil
   end
   return ttl
+end
+-- Puts a changed record in its place, unless it holds what no JSON can say, such as a number beyond all bounds.
+local function replace(r, ttl)
+  local ok, raw = pcall(cjson.encode, r)
+  if not ok then return {'corrupt'} end
+  redis.call('SET', key, raw, 'XX', 'PX', whole(ttl))
+  return {'ok'}
 end
 )lua";
 
@@ -75,8 +83,7 @@ if ARGV[6] == 'metadata' then r.metadata = cjson.decode(ARGV[7]) else r.data = A
 r['until'] = nil
 local ttl = span(r, ARGV[2], ARGV[3])
 if not ttl then return {'absent'} end
-redis.call('SET', key, cjson.encode(r), 'XX', 'PX', whole(ttl))
-return {'ok'}
+return replace(r, ttl)
 )lua";
 
 constexpr std::string_view update_hints_body = R"lua(
@@ -85,8 +92,7 @@ if not r then return {why} end
 r.hints = cjson.decode(ARGV[4])
 local ttl = span(r, ARGV[2], ARGV[3])
 if not ttl then return {'absent'} end
-redis.call('SET', key, cjson.encode(r), 'XX', 'PX', whole(ttl))
-return {'ok'}
+return replace(r, ttl)
 )lua";
 
 constexpr std::string_view touch_body = R"lua(
