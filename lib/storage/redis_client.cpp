@@ -32,6 +32,7 @@
 #include <exception>
 #include <functional>
 #include <list>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -121,7 +122,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
         strand(asio::make_strand(home)),
         clock(clock_of(home)),
         entropy(entropy_of(home)),
-        connection(executor(strand), tls_context(), redis::logger(redis::logger::level::disabled)) {}
+        connection(std::in_place, executor(strand), tls_context(), redis::logger(redis::logger::level::disabled)) {}
 
   redis_storage_options const options;
   executor const home;
@@ -177,6 +178,16 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   }
 
   static awaitable<void> run(std::shared_ptr<state> self) {
+    co_await attempts(self);
+    self->has_run_ended_ = true;
+    self->release_connection();
+  }
+
+ private:
+  enum class phase { idle, connecting, connected, pausing };
+
+  // Ends when closing has begun.
+  static awaitable<void> attempts(std::shared_ptr<state> self) {
     redis_backoff backoff;
     for (;;) {
       if (self->is_closing_) co_return;  // closed before the first step: nobody would stop the connection any more
@@ -184,16 +195,13 @@ class redis_client::state : public std::enable_shared_from_this<state> {
       auto const settings = self->settings();
       error_code ec;
       auto token = asio::bind_cancellation_slot(self->run_signal_.slot(), asio::redirect_error(asio::use_awaitable, ec));
-      co_await self->connection.async_run(settings, token);
+      co_await self->connection->async_run(settings, token);
       auto const pause = self->end_attempt(ec, backoff);
       if (self->is_closing_) co_return;
       auto const slept = co_await sleep_for(pause);
       if (!slept || self->is_closing_) co_return;
     }
   }
-
- private:
-  enum class phase { idle, connecting, connected, pausing };
 
   // The options were checked, so it can be made.
   asio::ssl::context tls_context() {
@@ -276,7 +284,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     if (!was_connected && is_tls) attempt_error_ = errc::tls_failed;
     if (!was_connected && options.log && !is_closing_) options.log(severity::warning, "redis: " + cause(ec));
     clock.cancel(std::exchange(dialing_, {}));
-    connection.cancel(redis::operation::exec);  // a greeting that never left
+    connection->cancel(redis::operation::exec);  // a greeting that never left
     std::uint64_t random = 0;
     // Without randomness all that is lost is the jitter.
     static_cast<void>(entropy.fill(std::as_writable_bytes(std::span(&random, 1))));
@@ -317,8 +325,17 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     redis::any_adapter adapter([call = call.get()](redis::any_adapter::parse_event event, redis::resp3::node_view const& node, boost::system::error_code&) {
       if (event == redis::any_adapter::parse_event::node) call->collector.add(node);
     });
-    connection.async_exec(call->request, std::move(adapter),
-                          asio::bind_executor(strand, [call, done = std::move(done)](error_code ec, std::size_t) { done(ec); }));
+    ++executing_;
+    connection->async_exec(call->request, std::move(adapter), asio::bind_executor(strand, [this, call, done = std::move(done)](error_code ec, std::size_t) {
+      --executing_;
+      done(ec);
+      release_connection();
+    }));
+  }
+
+  // A run that ends leaves its socket open; what closes it is the connection's own end, which has to wait for its last operation.
+  void release_connection() {
+    if (has_run_ended_ && executing_ == 0) connection.reset();
   }
 
   void answered(call_pointer const& call, error_code ec, std::uint64_t attempt) {
@@ -340,7 +357,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   }
 
   std::string refusal_;  // why this attempt failed, where we know better than the libraries below
-  redis::connection connection;
+  std::optional<redis::connection> connection;  // none once closing has ended
   asio::cancellation_signal run_signal_;
   std::list<std::weak_ptr<request_call>> waiting_;  // for the attempt to end
   phase phase_ = phase::idle;
@@ -354,6 +371,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   bool is_stopping_ = false;    // this run has been told to end
   bool is_dropped_ = false;     // because its server is the wrong one
   bool is_closing_ = false;
+  bool has_run_ended_ = false;  // for good, because of closing
+  std::size_t executing_ = 0;   // operations of the connection that have not ended
 };
 
 redis_client::redis_client(executor ex, redis_storage_options options)
