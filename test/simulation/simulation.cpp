@@ -31,6 +31,16 @@ class simulation::virtual_clock final : public clock_service {
   simulation& owner_;
 };
 
+class simulation::virtual_wall_clock final : public wall_clock_service {
+ public:
+  explicit virtual_wall_clock(asio::execution_context& context) : wall_clock_service(context), owner_(static_cast<simulation&>(context)) {}
+
+  wall_time now() const noexcept override { return owner_.wall_now(); }
+
+ private:
+  simulation& owner_;
+};
+
 class simulation::seeded_entropy final : public entropy_service {
  public:
   explicit seeded_entropy(asio::execution_context& context) : entropy_service(context), owner_(static_cast<simulation&>(context)) {}
@@ -52,6 +62,7 @@ class simulation::seeded_entropy final : public entropy_service {
 
 simulation::simulation(std::uint64_t seed) : seed_(seed), state_(seed) {
   asio::make_service<virtual_clock>(*this);
+  asio::make_service<virtual_wall_clock>(*this);
   asio::make_service<seeded_entropy>(*this);
 }
 

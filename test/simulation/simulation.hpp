@@ -2,10 +2,12 @@
 
 #include <mooring/core/clock.hpp>
 #include <mooring/core/entropy.hpp>
+#include <mooring/core/wall_clock.hpp>
 
 #include <boost/asio/execution.hpp>
 #include <boost/asio/execution_context.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -40,7 +42,7 @@ class simulation_executor {
 
 /** A single-threaded execution context in which the seed picks which ready handler runs next, and time jumps to the next alarm when none is ready.
  *
- *  Clock and entropy are virtual: one seed gives one schedule, on every compiler. Destroying it drops all that has not run, as a context does. */
+ *  Clock, wall clock and entropy are virtual: one seed gives one schedule, on every compiler. Destroying it drops all that has not run, as a context does. */
 class simulation : public asio::execution_context {
  public:
   using executor_type = simulation_executor;
@@ -76,12 +78,17 @@ class simulation : public asio::execution_context {
   /** Handlers ready and alarms waiting. */
   std::size_t outstanding() const noexcept { return ready_.size() + alarms_.size(); }
 
+  /** What the wall clock says: it goes as time does, and jumps when it is set. */
+  wall_time wall_now() const noexcept { return wall_time(std::chrono::sys_days(std::chrono::year(2030) / 1 / 1)) + now_.time_since_epoch() + wall_step_; }
+  void step_wall_clock(duration step) noexcept { wall_step_ += step; }
+
   /** From here on the entropy source fails (or works again). */
   void fail_entropy(bool failing) noexcept { entropy_fails_ = failing; }
 
  private:
   friend class simulation_executor;
   class virtual_clock;
+  class virtual_wall_clock;
   class seeded_entropy;
 
   struct job {
@@ -116,6 +123,7 @@ class simulation : public asio::execution_context {
   std::uint64_t steps_ = 0;
   std::uint64_t trace_ = 14695981039346656037ULL;  // FNV-1a offset basis
   time_point now_{std::chrono::hours(1)};          // not zero, so that a forgotten timestamp shows
+  duration wall_step_{};
   unsigned current_lane_ = 0;
   bool entropy_fails_ = false;
 };
