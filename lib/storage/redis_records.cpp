@@ -282,6 +282,8 @@ awaitable<void> redis_records::close() const { return steps::close(state_); }
 
 text_limits const& redis_records::limits() const noexcept { return state_->options.limits; }
 
+duration redis_records::ttl() const noexcept { return state_->options.ttl; }
+
 bool redis_records::is_closed() const noexcept { return state_->is_closed; }
 
 }  // namespace mooring::detail

@@ -142,6 +142,8 @@ class local_storage final : public storage<T> {
     return found;
   }
 
+  std::optional<duration> ttl() const noexcept override { return core_->ttl; }
+
   /** @brief How many records are live at this moment.
    *  @par Errors      None.
    *  @par Complexity  Linear in the records whose expiry was due for a look, which is those that expired and those that moved.
@@ -167,6 +169,7 @@ class local_storage final : public storage<T> {
     core(executor const& ex, local_storage_options const& options)
         : table({options.ttl, options.absolute_lifetime}, options.max_entries, options.log),
           limits(options.limits),
+          ttl(options.ttl),
           clock(clock_of(ex)),
           entropy(entropy_of(ex)),
           is_coarse(options.ttl >= std::chrono::seconds(20)) {}
@@ -175,6 +178,7 @@ class local_storage final : public storage<T> {
 
     detail::local_table<T> table;
     text_limits const limits;
+    duration const ttl;
     clock_service& clock;
     entropy_service& entropy;
     bool const is_coarse;  // 20 ms are at most a thousandth of the TTL, and the coarse reading costs a fifth

@@ -93,6 +93,8 @@ class redis_storage final : public storage<T> {
 
   awaitable<result<std::size_t>> erase_expired(call_options call = {}) override { return erase_expired_from(records_, call); }
 
+  std::optional<duration> ttl() const noexcept override { return records_.ttl(); }
+
   awaitable<void> close() override { return records_.close(); }
 
   /** @brief Whether the server can be reached, lets us in and lets us write under the prefix: for those who want to know before the first session comes.

@@ -172,6 +172,9 @@ class storage {
    */
   virtual awaitable<void> close() = 0;
 
+  /** @brief How long a record lives after it was last touched; empty where the storage cannot say. */
+  virtual std::optional<duration> ttl() const noexcept { return std::nullopt; }
+
   /** @brief The revision of an id as `load` would find it, the expiry slid, where the storage can say so without suspending.
    *
    *  Costs no coroutine.

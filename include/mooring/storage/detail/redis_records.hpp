@@ -47,6 +47,7 @@ class redis_records {
 
   bool is_closed() const noexcept;
   text_limits const& limits() const noexcept;
+  duration ttl() const noexcept;
 
  private:
   struct state;
