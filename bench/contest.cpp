@@ -46,11 +46,12 @@ latencies measured::spread() const {
 
 void hold(contest const& asked, bench_options const& options, results& into) {
   std::vector<measured> seen;
-  for (auto const& one : asked.contestants) seen.push_back({asked.name, one.name, {}});
+  auto const contestants = asked.prepare();
+  for (auto const& one : contestants) seen.push_back({asked.name, one.name, {}});
   for (std::size_t round = 0; round <= options.repeat; ++round) {
     std::fprintf(stderr, "%-28s %s\n", asked.name.c_str(), round == 0 ? "warm-up" : ("run " + std::to_string(round) + " of " + std::to_string(options.repeat)).c_str());
     for (std::size_t i = 0; i < seen.size(); ++i) {
-      auto took = asked.contestants[i].run(round == 0 ? options.seconds / 4 : options.seconds);
+      auto took = contestants[i].run(round == 0 ? options.seconds / 4 : options.seconds);
       if (round > 0) seen[i].runs.push_back(std::move(took));
     }
   }

@@ -36,7 +36,8 @@ struct contestant {
 /** A question, asked of several contestants that take turns, so that what disturbs the machine disturbs all. The first one is the floor. */
 struct contest {
   std::string name;
-  std::vector<contestant> contestants;
+  /** Makes the contestants and all they need; with them it goes. */
+  std::function<std::vector<contestant>()> prepare;
 };
 
 /** The runs of one contestant. */

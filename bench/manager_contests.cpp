@@ -1,7 +1,7 @@
 #include "contest.hpp"
 #include "floors.hpp"
 #include "keys.hpp"
-#include "tasks.hpp"
+#include "loops.hpp"
 
 #include <mooring/cache/validating_cache.hpp>
 #include <mooring/session/session_manager.hpp>
@@ -14,8 +14,6 @@ namespace mooring::bench {
 namespace {
 
 constexpr std::size_t session_count = 1000;
-constexpr std::size_t query_count = 1 << 16;
-constexpr std::size_t batch = 64;
 
 struct empty_session {};
 
@@ -70,6 +68,8 @@ struct replicas {
     }
   }
 
+  std::string const& id_of(std::size_t query) const { return ids[asked[query & (query_count - 1)]]; }
+
   asio::io_context io;
   std::vector<std::uint32_t> const asked;
   std::vector<std::string> ids;
@@ -80,73 +80,18 @@ struct replicas {
 
 using shared_replicas = std::shared_ptr<replicas>;
 
-template <class Step>
-awaitable<void> repeat(workbench& bench, shared_replicas on, Step step) {
-  sampler timed;
-  std::uint64_t done = 0;
-  std::size_t next = 0;
-  while (!bench.is_over()) {
-    for (std::size_t i = 0; i < batch; ++i) {
-      auto const& id = on->ids[on->asked[++next & (query_count - 1)]];
-      bool const sampled = timed.is_due();
-      if (sampled) timed.begin();
-      auto const is_right = co_await step(*on, id);
-      if (sampled) timed.end();
-      if (!is_right) throw std::runtime_error("an operation of the manager failed");
-    }
-    done += batch;
-  }
-  bench.report(done, timed.spread());
-}
-
-awaitable<void> get_from_cache(workbench& bench, shared_replicas on) {
-  sampler timed;
-  std::uint64_t done = 0;
-  std::size_t next = 0;
-  while (!bench.is_over()) {
-    for (std::size_t i = 0; i < batch; ++i) {
-      auto const& id = on->ids[on->asked[++next & (query_count - 1)]];
-      bool const sampled = timed.is_due();
-      if (sampled) timed.begin();
-      auto const got = co_await on->floor->get(id);
-      if (sampled) timed.end();
-      if (!got || !*got) throw std::runtime_error("a present key was not found");
-    }
-    done += batch;
-  }
-  bench.report(done, timed.spread());
-}
-
-awaitable<void> get_from_manager(workbench& bench, shared_replicas on) {
-  sampler timed;
-  std::uint64_t done = 0;
-  std::size_t next = 0;
-  while (!bench.is_over()) {
-    for (std::size_t i = 0; i < batch; ++i) {
-      auto const& id = on->ids[on->asked[++next & (query_count - 1)]];
-      bool const sampled = timed.is_due();
-      if (sampled) timed.begin();
-      auto const got = co_await on->first->get(id, principal::anonymous());
-      if (sampled) timed.end();
-      if (!got || !*got) throw std::runtime_error("a live session was not found");
-    }
-    done += batch;
-  }
-  bench.report(done, timed.spread());
-}
-
-awaitable<bool> validate(replicas& on, std::string const& id) {
-  auto const known = co_await on.first->validate(id, principal::anonymous());
+awaitable<bool> validate(shared_replicas on, std::size_t query) {
+  auto const known = co_await on->first->validate(on->id_of(query), principal::anonymous());
   co_return known && *known == validity::live;
 }
 
-awaitable<bool> open_and_terminate(replicas& on, std::string const&) {
+awaitable<bool> open_and_terminate(shared_replicas on) {
   open_parameters parameters;
-  auto got = co_await on.first->open(principal::anonymous(), std::move(parameters));
+  auto got = co_await on->first->open(principal::anonymous(), std::move(parameters));
   if (!got) co_return false;
   auto const id = got->id;
   got->lease.release();
-  auto const ended = co_await on.first->terminate(id, principal::anonymous());
+  auto const ended = co_await on->first->terminate(id, principal::anonymous());
   co_return ended.has_value();
 }
 
@@ -164,35 +109,25 @@ struct restorer {
   std::unique_ptr<manager_type> manager;
 };
 
-awaitable<void> restore(workbench& bench, shared_replicas on, std::shared_ptr<restorer> with) {
-  latencies spread;
-  std::uint64_t done = 0;
-  while (!bench.is_over()) {
-    for (std::size_t i = 0; i < 2; ++i) {
-      auto const start = std::chrono::steady_clock::now();
-      auto const got = co_await with->manager->get(on->ids[i], principal::anonymous());
-      spread.record(std::chrono::steady_clock::now() - start);
-      if (!got || !*got) throw std::runtime_error("a session was not restored");
-    }
-    done += 2;
-  }
-  bench.report(done, spread);
-}
-
 }  // namespace
 
 std::vector<contest> manager_contests(bench_options const& options) {
-  auto const on = std::make_shared<replicas>(options.seed);
-  auto const with = std::make_shared<restorer>(*on);
-  contest asks{"manager, local storage", {}};
-  auto run_one = [on](double seconds, auto make) {
-    return run_tasks(on->io, 1, 1, seconds, [&](workbench& bench, std::size_t) { return make(bench); });
-  };
-  asks.contestants.push_back({"cache get", [=](double s) { return run_one(s, [&](workbench& b) { return get_from_cache(b, on); }); }});
-  asks.contestants.push_back({"get", [=](double s) { return run_one(s, [&](workbench& b) { return get_from_manager(b, on); }); }});
-  asks.contestants.push_back({"validate", [=](double s) { return run_one(s, [&](workbench& b) { return repeat(b, on, validate); }); }});
-  asks.contestants.push_back({"open and terminate", [=](double s) { return run_one(s, [&](workbench& b) { return repeat(b, on, open_and_terminate); }); }});
-  asks.contestants.push_back({"restore", [=](double s) { return run_one(s, [&](workbench& b) { return restore(b, on, with); }); }});
+  contest asks{"manager, local storage", [seed = options.seed] {
+    auto const on = std::make_shared<replicas>(seed);
+    auto const with = std::make_shared<restorer>(*on);
+    std::vector<contestant> all;
+    auto const add = [&](char const* name, auto step, std::size_t batch) {
+      all.push_back({name, [=](double seconds) {
+        return run_tasks(on->io, 1, 1, seconds, [&](workbench& bench, std::size_t) { return await_in_a_loop(bench, 0, step, batch); });
+      }});
+    };
+    add("cache get", [on](std::size_t n) { return on->floor->get(on->id_of(n)); }, usual_batch);
+    add("get", [on](std::size_t n) { return on->first->get(on->id_of(n), principal::anonymous()); }, usual_batch);
+    add("validate", [on](std::size_t n) { return validate(on, n); }, usual_batch);
+    add("open and terminate", [on](std::size_t) { return open_and_terminate(on); }, 16);
+    add("restore", [on, with](std::size_t n) { return with->manager->get(on->ids[n % 2], principal::anonymous()); }, 16);
+    return all;
+  }};
   return {std::move(asks)};
 }
 

@@ -23,12 +23,21 @@ thread_local thread_count allocated_here;
 
 void* counted(std::size_t size, std::size_t alignment) {
   ++allocated_here.value;
-  auto* const got = alignment > alignof(std::max_align_t) ? std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment) : std::malloc(size);
+  void* got = nullptr;
+  if (alignment <= alignof(std::max_align_t)) got = std::malloc(size);
+  else if (::posix_memalign(&got, alignment, size) != 0) got = nullptr;
   if (!got) throw std::bad_alloc();
   return got;
 }
 
 }  // namespace
+
+// Asio takes the memory of coroutines here, where it has none to recycle.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  ++allocated_here.value;
+  void* got = nullptr;
+  return ::posix_memalign(&got, alignment < sizeof(void*) ? sizeof(void*) : alignment, size) == 0 ? got : nullptr;
+}
 
 void* operator new(std::size_t size) { return counted(size, 0); }
 void* operator new[](std::size_t size) { return counted(size, 0); }

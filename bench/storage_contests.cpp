@@ -1,6 +1,6 @@
 #include "contest.hpp"
 #include "keys.hpp"
-#include "tasks.hpp"
+#include "loops.hpp"
 
 #include <mooring/session/metadata.hpp>
 #include <mooring/storage/local_storage.hpp>
@@ -10,14 +10,12 @@
 #include <stdexcept>
 #include <unordered_map>
 
+// What each operation of the local storage costs, beside the same records in a plain map.
+
 namespace mooring::bench {
 namespace {
 
 using store_type = local_storage<metadata>;
-
-constexpr std::size_t entries = 1000;
-constexpr std::size_t query_count = 1 << 16;
-constexpr std::size_t batch = 256;
 
 metadata sample_value() {
   metadata value;
@@ -26,7 +24,6 @@ metadata sample_value() {
   return value;
 }
 
-// What a storage cannot be faster than: the same records in a plain map.
 struct plain_map {
   std::optional<stored<metadata>> find(std::string const& key) {
     std::lock_guard lock(mutex);
@@ -39,6 +36,8 @@ struct plain_map {
 };
 
 struct bench_store {
+  static constexpr std::size_t entries = 1000;
+
   explicit bench_store(std::uint64_t seed) : keys(uuid_texts(entries, seed)), asked(uniform_queries(entries, query_count, seed + 1)) {
     local_storage_options options;
     options.is_sweeping = false;
@@ -52,6 +51,8 @@ struct bench_store {
     io.run();
   }
 
+  std::string const& key_of(std::size_t query) const { return keys[asked[query & (query_count - 1)]]; }
+
   asio::io_context io;
   std::vector<std::string> const keys;
   std::vector<std::uint32_t> const asked;
@@ -59,105 +60,37 @@ struct bench_store {
   plain_map floor;
 };
 
-enum class operation { peek, touch, update, update_hints, create_and_erase };
-
-awaitable<bool> carry_out(bench_store& on, operation what, std::string const& key) {
-  switch (what) {
-    case operation::peek: {
-      auto const found = co_await on.store->peek(key);
-      co_return found && *found;
-    }
-    case operation::touch: {
-      auto const found = co_await on.store->touch(key);
-      co_return found && *found;
-    }
-    case operation::update: {
-      auto value = sample_value();
-      auto const written = co_await on.store->update(key, std::move(value));
-      co_return written.is_written();
-    }
-    case operation::update_hints: {
-      hint_map hints;
-      auto const written = co_await on.store->update_hints(key, std::move(hints));
-      co_return written && *written;
-    }
-    case operation::create_and_erase: {
-      auto fresh = key + "-new";
-      auto value = sample_value();
-      auto const written = co_await on.store->create(fresh, std::move(value));
-      auto const erased = co_await on.store->erase(fresh);
-      co_return written.is_written() && erased && *erased;
-    }
-  }
-  co_return false;
-}
-
-awaitable<void> operate(workbench& bench, std::shared_ptr<bench_store> on, operation what, std::size_t start) {
-  sampler timed;
-  std::uint64_t done = 0;
-  std::size_t next = start;
-  while (!bench.is_over()) {
-    for (std::size_t i = 0; i < batch; ++i) {
-      auto const& key = on->keys[on->asked[++next & (query_count - 1)]];
-      bool const sampled = timed.is_due();
-      if (sampled) timed.begin();
-      auto const is_right = co_await carry_out(*on, what, key);
-      if (sampled) timed.end();
-      // Two threads may create the same new key at once; everything else must succeed.
-      if (!is_right && what != operation::create_and_erase) throw std::runtime_error("a storage operation failed");
-    }
-    done += batch;
-  }
-  bench.report(done, timed.spread());
-}
-
-awaitable<void> load_directly(workbench& bench, std::shared_ptr<bench_store> on, std::size_t start) {
-  sampler timed;
-  std::uint64_t done = 0;
-  std::size_t next = start;
-  while (!bench.is_over()) {
-    for (std::size_t i = 0; i < batch; ++i) {
-      auto const& key = on->keys[on->asked[++next & (query_count - 1)]];
-      bool const sampled = timed.is_due();
-      if (sampled) timed.begin();
-      auto const found = co_await on->store->load(key);
-      if (sampled) timed.end();
-      if (!found || !*found) throw std::runtime_error("a present record was not found");
-    }
-    done += batch;
-  }
-  bench.report(done, timed.spread());
+// Two threads may create the same new key at once: what becomes of it does not count.
+awaitable<bool> create_and_erase(std::shared_ptr<bench_store> on, std::size_t query) {
+  auto fresh = on->key_of(query) + "-new";
+  auto value = sample_value();
+  auto const written = co_await on->store->create(fresh, std::move(value));
+  auto const erased = co_await on->store->erase(fresh);
+  co_return erased.has_value() && (written.has_value() || written.error() == errc::exists);
 }
 
 contest local_operations(bench_options const& options, std::size_t threads) {
-  auto const on = std::make_shared<bench_store>(options.seed);
-  contest asks{"local storage, " + std::to_string(threads) + (threads == 1 ? " thread" : " threads"), {}};
-  asks.contestants.push_back({"map, mutex: find", [=](double seconds) {
-    return run_threads(threads, seconds, [&](workbench& bench, std::size_t i) {
-      std::uint64_t done = 0;
-      std::size_t next = i * 977;
-      while (!bench.is_over()) {
-        for (std::size_t k = 0; k < batch; ++k)
-          if (!on->floor.find(on->keys[on->asked[++next & (query_count - 1)]])) throw std::runtime_error("a present record was not found");
-        done += batch;
-      }
-      bench.report(done, {});
-    });
-  }});
-  asks.contestants.push_back({"load", [=](double seconds) {
-    return run_tasks(on->io, threads, threads, seconds, [&](workbench& bench, std::size_t i) { return load_directly(bench, on, i * 977); });
-  }});
-  auto add = [&](char const* name, operation what) {
-    asks.contestants.push_back({name, [=](double seconds) {
-      return run_tasks(on->io, threads, threads, seconds, [&](workbench& bench, std::size_t i) { return operate(bench, on, what, i * 977); });
+  return {"local storage, " + std::to_string(threads) + (threads == 1 ? " thread" : " threads"), [threads, seed = options.seed] {
+    auto const on = std::make_shared<bench_store>(seed);
+    std::vector<contestant> all;
+    all.push_back({"map, mutex: find", [=](double seconds) {
+      return run_threads(threads, seconds, [&](workbench& bench, std::size_t i) {
+        call_in_a_loop(bench, i * 977, [&](std::size_t n) { return on->floor.find(on->key_of(n)).has_value(); });
+      });
     }});
-  };
-  add("peek", operation::peek);
-  add("touch", operation::touch);
-  add("update", operation::update);
-  add("update_hints", operation::update_hints);
-  add("create and erase", operation::create_and_erase);
-  return asks;
+    auto const add = [&](char const* name, auto step) {
+      all.push_back({name, [=](double seconds) {
+        return run_tasks(on->io, threads, threads, seconds, [&](workbench& bench, std::size_t i) { return await_in_a_loop(bench, i * 977, step); });
+      }});
+    };
+    add("load", [on](std::size_t n) { return on->store->load(on->key_of(n)); });
+    add("peek", [on](std::size_t n) { return on->store->peek(on->key_of(n)); });
+    add("touch", [on](std::size_t n) { return on->store->touch(on->key_of(n)); });
+    add("update", [on](std::size_t n) { return on->store->update(on->key_of(n), sample_value()); });
+    add("update_hints", [on](std::size_t n) { return on->store->update_hints(on->key_of(n), {}); });
+    add("create and erase", [on](std::size_t n) { return create_and_erase(on, n); });
+    return all;
+  }};
 }
 
 }  // namespace

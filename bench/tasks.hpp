@@ -25,10 +25,16 @@ class workbench {
   /** Reads the clock: ask once for some hundred operations. */
   bool is_over() const noexcept { return std::chrono::steady_clock::now() >= end_; }
 
+  void report(std::uint64_t operations) { operations_ += operations; }
   void report(std::uint64_t operations, latencies const& spread) {
-    operations_ += operations;
+    report(operations);
     std::lock_guard lock(mutex_);
     spread_.add(spread);
+  }
+  void report(std::uint64_t operations, std::chrono::nanoseconds latency) {
+    report(operations);
+    std::lock_guard lock(mutex_);
+    spread_.record(latency);
   }
 
   std::uint64_t operations() const noexcept { return operations_; }

@@ -22,7 +22,7 @@ void cache_engine::refuse_all(decision& d, disposal_reason reason, bool is_disow
   auto const closed = cache_step::failure(make_error_code(errc::closed));
   is_closed_ = true;
   while (auto* const entry = order_.oldest()) {
-    auto* const check = entry->flight;
+    auto* const check = entry->flight();
     if (check) {
       supersede(d, *check, closed);
       want_no_more(d, *check);

@@ -1,5 +1,10 @@
 #include <mooring/cache/detail/cache_engine.hpp>
 
+#include "cache/parking_service.hpp"
+
+#include <boost/asio/execution.hpp>
+#include <boost/asio/query.hpp>
+
 #include <string>
 #include <utility>
 
@@ -9,10 +14,12 @@ cache_engine::cache_engine(executor ex, cache_options options, bool has_dispose)
     : home_(ex),
       options_(std::move(options)),
       has_dispose_(has_dispose),
+      notes_moments_(options_.check_interval > duration::zero() || options_.max_stale > duration::zero()),
       clock_(clock_of(home_)),
       flights_(ex, options_.log),
       disposals_(ex, options_.log),
-      last_disposals_(ex, options_.log) {}
+      last_disposals_(ex, options_.log),
+      parking_(&asio::use_service<parking_service>(asio::query(home_, asio::execution::context))) {}
 
 cache_engine::~cache_engine() {
   while (pool_) delete std::exchange(pool_, pool_->next);

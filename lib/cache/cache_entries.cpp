@@ -35,14 +35,8 @@ void cache_engine::unpin(decision& d, cache_entry& entry) noexcept {
   if ((before & cache_entry::has_left) != 0 && (before & cache_entry::lease_mask) == 1) last_lease_gone(d, entry);
 }
 
-void cache_engine::use_locked(cache_entry& entry) noexcept { order_.renew(entry); }
-
-bool cache_engine::is_fresh_locked(cache_entry const& entry) const noexcept {
-  return options_.check_interval > duration::zero() && clock_.now() - entry.moment <= options_.check_interval;
-}
-
 void cache_engine::insert(cache_entry& entry) {
-  entry.moment = clock_.now();
+  entry.stand_good(clock_.now());
   table_.insert(entry);
   order_.push_newest(entry);
   ++alive_;
@@ -54,11 +48,10 @@ void cache_engine::make_room(decision& d) {
     while (victim && victim->is_leased()) victim = victim->newer;
     if (!victim) victim = order_.oldest();
     // Its check goes on and is still the key's flight: eviction is no new generation, and a get must not run a second one beside it.
-    if (auto* const check = victim->flight) {
+    if (auto* const check = victim->flight()) {
       name_flight(*check, *victim);
       check->hash = victim->hash;
       check->is_in_table = true;
-      check->good_at = victim->moment;
       current_.insert(*check);
     }
     take_out(d, *victim, disposal_reason::capacity, false);
@@ -68,7 +61,7 @@ void cache_engine::make_room(decision& d) {
 void cache_engine::take_out(decision& d, cache_entry& entry, disposal_reason reason, bool is_disowned) {
   table_.remove(entry);
   order_.remove(entry);
-  entry.flight = nullptr;
+  entry.stand_drained(time_point::min());
   entry.reason = reason;
   entry.is_disowned = is_disowned;
   if (!is_disowned) ++counts_.disposals[static_cast<std::size_t>(reason)];
@@ -84,7 +77,7 @@ void cache_engine::take_out(decision& d, cache_entry& entry, disposal_reason rea
   draining_.push_newest(entry);
   ++draining_count_;
   if (is_forced_ || options_.drain_deadline <= duration::zero()) return revoke(d, entry);
-  entry.moment = saturating_add(clock_.now(), options_.drain_deadline);
+  entry.stand_drained(saturating_add(clock_.now(), options_.drain_deadline));
   if (!drain_alarm_) arm_drain();
 }
 
@@ -92,9 +85,9 @@ void cache_engine::take_out(decision& d, cache_entry& entry, disposal_reason rea
 void cache_engine::arm_drain() {
   auto* first = draining_.oldest();
   auto const now = clock_.now();
-  while (first && first->moment <= now) first = first->newer;  // those are about to be closed by their last lease
+  while (first && first->moment() <= now) first = first->newer;  // those are about to be closed by their last lease
   if (!first) return;
-  drain_alarm_ = clock_.schedule(first->moment, home_, [weak = weak_from_this(), ticket = ++drain_ticket_] {
+  drain_alarm_ = clock_.schedule(first->moment(), home_, [weak = weak_from_this(), ticket = ++drain_ticket_] {
     if (auto const self = weak.lock()) self->drain(ticket);
   });
 }
@@ -104,7 +97,7 @@ void cache_engine::drain(std::uint64_t ticket) {
   if (ticket != drain_ticket_ || !drain_alarm_) return;
   drain_alarm_.reset();
   auto const now = clock_.now();
-  for (auto* each = draining_.oldest(); each && each->moment <= now;) {
+  for (auto* each = draining_.oldest(); each && each->moment() <= now;) {
     auto* const next = each->newer;
     revoke(d, *each);
     each = next;
@@ -120,10 +113,10 @@ void cache_engine::revoke(decision& d, cache_entry& entry) {
   do {
     if ((seen & cache_entry::lease_mask) == 0) return;
   } while (!entry.state.compare_exchange_weak(seen, (seen | cache_entry::revoked) + 1, std::memory_order_acq_rel, std::memory_order_acquire));
-  entry.closes_after_check = entry.checks != 0 && !is_forced_;
+  entry.closes_after_check = (entry.checks != 0 || (seen & cache_entry::ask_mask) != 0) && !is_forced_;
   if (entry.closes_after_check) {
     entry.state.fetch_sub(1, std::memory_order_relaxed);
-    entry.moment = time_point::min();
+    entry.stand_drained(time_point::min());
     return;
   }
   stop_draining(entry);
@@ -132,7 +125,13 @@ void cache_engine::revoke(decision& d, cache_entry& entry) {
 }
 
 void cache_engine::check_ended(decision& d, cache_entry& entry) {
-  if (--entry.checks != 0 || !entry.closes_after_check) return;
+  --entry.checks;
+  close_after_check(d, entry);
+}
+
+// The last of the checks and asks closes a value that was revoked under them.
+void cache_engine::close_after_check(decision& d, cache_entry& entry) {
+  if (!entry.closes_after_check || entry.checks != 0 || entry.is_asked()) return;
   entry.closes_after_check = false;
   stop_draining(entry);
   entry.add_lease();
@@ -153,7 +152,7 @@ void cache_engine::begin_generation(decision& d, key_probe const& probe) noexcep
 }
 
 void cache_engine::set_locked(decision& d, cache_entry* found, key_probe const& probe, cache_entry& made, bool is_wrapped) {
-  auto* flight = found ? found->flight : current_.find(probe.hash, [&](cache_flight const& other) { return probe.is_of_flight(probe.key, other); });
+  auto* flight = found ? found->flight() : current_.find(probe.hash, [&](cache_flight const& other) { return probe.is_of_flight(probe.key, other); });
   if (found) take_out(d, *found, disposal_reason::replaced, is_wrapped);
   made.add_lease();
   make_room(d);
@@ -164,14 +163,14 @@ void cache_engine::set_locked(decision& d, cache_entry* found, key_probe const& 
 
 void cache_engine::confirm_locked(decision& d, cache_entry& found, key_probe const& probe) {
   found.add_lease();
-  found.moment = clock_.now();
-  use_locked(found);
-  if (found.flight) supersede(d, *found.flight, cache_step::answer(found));
+  order_.renew(found);
+  if (auto* const check = found.flight()) supersede(d, *check, cache_step::answer(found));
+  found.stand_good(clock_.now());
   begin_generation(d, probe);
 }
 
 void cache_engine::erase_locked(decision& d, cache_entry* found, key_probe const& probe, disposal_reason reason) {
-  auto* flight = found ? found->flight : current_.find(probe.hash, [&](cache_flight const& other) { return probe.is_of_flight(probe.key, other); });
+  auto* flight = found ? found->flight() : current_.find(probe.hash, [&](cache_flight const& other) { return probe.is_of_flight(probe.key, other); });
   if (found) take_out(d, *found, reason, false);
   begin_generation(d, probe);
   if (flight) restart(d, *flight, probe);

@@ -7,24 +7,32 @@
 
 namespace mooring::detail {
 
+cache_waiter::cache_waiter(std::shared_ptr<cache_engine> of) noexcept : engine(std::move(of)) {}
+
+cache_waiter::~cache_waiter() {
+  // Its get may go wherever it stands: before it was suspended, or woken with what it will not use.
+  if (claim(wake_reason::cancelled) != claim_result::lost) left();
+  engine->give_back(outcome);
+}
+
 void cache_waiter::left() noexcept { engine->leave(*this); }
 
-cache_step cache_engine::begin_locked(decision&, cache_entry* found, key_probe const& probe, bool is_counted, std::shared_ptr<cache_waiter>& waiter) {
+cache_step cache_engine::begin_locked(cache_entry* found, key_probe const& probe, bool is_counted, std::optional<cache_waiter>& waiter) {
   if (is_closed_) return cache_step::failure(make_error_code(errc::closed));
   auto const too_many = [this] {
     ++counts_.busy;
     return cache_step::failure(make_error_code(errc::busy));
   };
   if (found) {
-    if (found->flight) return join(*found->flight, is_counted, waiter);
+    if (auto* const check = found->flight()) return join(*check, is_counted, waiter);
     if (is_fresh_locked(*found)) {
       if (!is_counted) ++counts_.hits;
-      use_locked(*found);
+      order_.renew(*found);
       found->add_lease();
       return cache_step::answer(*found);
     }
     if (running_ >= options_.max_flights) return too_many();
-    auto* const check = begin_check_locked(*found);
+    auto* const check = begin_check(*found);
     check->is_counted = is_counted;
     return cache_step::run_it(*check);
   }
@@ -49,22 +57,66 @@ cache_step cache_engine::begin_locked(decision&, cache_entry* found, key_probe c
   return cache_step::run_it(load);
 }
 
-cache_flight* cache_engine::begin_check_locked(cache_entry& found) {
+cache_step cache_engine::take_back_ask_locked(decision& d, cache_entry& asked, result<verdict> const* answer, cache_entry* current, bool is_counted) {
+  if (!is_counted) --counts_.hits;
+  --counts_.checks_alive;
+  if (answer) count_verdict(*answer);
+  close_after_check(d, asked);
+  if (is_closed_) {
+    unpin(d, asked);
+    return cache_step::failure(make_error_code(errc::closed));
+  }
+  if (asked.is_gone() && current) {
+    // Put there while the check ran: as good as new.
+    if (!is_counted) ++counts_.hits;
+    order_.renew(*current);
+    current->add_lease();
+    unpin(d, asked);
+    return cache_step::answer(*current);
+  }
+  if (asked.is_gone() || !asked.is_idle()) {
+    unpin(d, asked);
+    return cache_step::look_again();
+  }
+  if (!answer && running_ >= options_.max_flights) {
+    unpin(d, asked);
+    ++counts_.busy;
+    return cache_step::failure(make_error_code(errc::busy));
+  }
+  auto* const check = begin_check(asked);
+  check->is_counted = is_counted;
+  unpin(d, asked);
+  return answer ? finish_check_locked(d, *check, *answer) : cache_step::run_it(*check);
+}
+
+void cache_engine::drop_ask(cache_entry& asked, result<verdict> const* answer) noexcept {
+  decision d(*this);
+  --counts_.hits;
+  if (!answer || !*answer || **answer != verdict::alive) {
+    --counts_.checks_alive;
+    ++counts_.checks_abandoned;
+  }
+  close_after_check(d, asked);
+  unpin(d, asked);
+}
+
+cache_flight* cache_engine::begin_check(cache_entry& found) {
   auto& check = new_flight(flight_kind::check, found.hash);
   check.entry = &found;
   check.is_direct = true;
   ++found.checks;
-  found.flight = &check;
+  check.good_at = found.stand_checked(check);
   found.add_lease();
   return &check;
 }
 
-cache_step cache_engine::join(cache_flight& flight, bool is_counted, std::shared_ptr<cache_waiter>& waiter) {
+cache_step cache_engine::join(cache_flight& flight, bool is_counted, std::optional<cache_waiter>& waiter) {
   if (flight.waiting >= options_.max_waiters) {
     ++counts_.busy;
     return cache_step::failure(make_error_code(errc::busy));
   }
-  waiter = std::make_shared<cache_waiter>(shared_from_this());
+  waiter.emplace(shared_from_this());
+  waiter->expect_home(parking_);
   if (!is_counted) ++counts_.joins;
   link(flight, *waiter);
   return cache_step::suspend();
@@ -104,7 +156,7 @@ void cache_engine::free_flight(decision& d, cache_flight& flight) noexcept {
 void cache_engine::settle_flight(cache_flight& flight) noexcept {
   flight.is_settled = true;
   if (std::exchange(flight.is_in_table, false)) current_.remove(flight);
-  if (flight.entry && flight.entry->flight == &flight) flight.entry->flight = nullptr;
+  if (flight.entry && flight.entry->flight() == &flight) flight.entry->stand_good(flight.good_at);
 }
 
 void cache_engine::link(cache_flight& flight, cache_waiter& waiter) noexcept {
@@ -130,12 +182,19 @@ void cache_engine::unlink(cache_waiter& waiter) noexcept {
 void cache_engine::resolve(decision& d, cache_flight& flight, cache_step const& with) {
   while (auto* const waiter = flight.first) {
     unlink(*waiter);
-    auto const won = waiter->claim(wake_reason::woken);
-    if (won == parked_call::claim_result::lost) continue;
     if (with.is == cache_step::kind::leased) with.entry->add_lease();
-    waiter->outcome = with;
-    if (won == parked_call::claim_result::won_suspended) d.wake(*waiter);
+    if (!wake(d, *waiter, with) && with.is == cache_step::kind::leased) unpin(d, *with.entry);
   }
+}
+
+// Takes a waiter that was unlinked out of its wait. False: it left on its own at this moment, on its way to the mutex, and `with` is not its any more.
+bool cache_engine::wake(decision& d, cache_waiter& waiter, cache_step const& with) noexcept {
+  waiter.outcome = with;
+  auto const won = waiter.claim(wake_reason::woken);
+  if (won == parked_call::claim_result::won_suspended) d.wake(waiter);
+  if (won != parked_call::claim_result::lost) return true;
+  waiter.outcome = {};
+  return false;
 }
 
 // The gets that a check's end or a `set` answers with a cached value, and that were not counted as joins.
@@ -180,20 +239,41 @@ cache_step cache_engine::end_settled(decision& d, cache_flight& flight) noexcept
   return next;
 }
 
-cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> found) {
-  decision d(*this);
+void cache_engine::count_verdict(result<verdict> const& found) noexcept {
+  ++(!found ? counts_.checks_failed : *found == verdict::alive ? counts_.checks_alive : counts_.checks_expired);
+}
+
+cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> const& found) {
+  std::unique_lock lock(mutex_);
+  count_verdict(found);
   bool const is_alive = found && *found == verdict::alive;
-  bool const is_expired = found && *found == verdict::expired;
-  ++(is_alive ? counts_.checks_alive : is_expired ? counts_.checks_expired : counts_.checks_failed);
+  if (is_alive && !flight.is_settled && flight.is_direct && flight.waiting == 0 && flight.entry->flight() == &flight) return end_lone_check(flight);
+  decision d(*this, std::move(lock));
+  return finish_check_locked(d, flight, found);
+}
+
+// The usual end of a check: the value is alive, still cached, and nobody else waited. What `finish_check_locked` would do, without its detours.
+cache_step cache_engine::end_lone_check(cache_flight& flight) noexcept {
+  auto& entry = *std::exchange(flight.entry, nullptr);  // the flight's lease becomes its runner's
+  order_.renew(entry);
+  entry.stand_good(notes_moments_ ? std::max(flight.good_at, clock_.recent()) : flight.good_at);
+  --entry.checks;
+  if (!flight.is_counted) ++counts_.hits;
+  --running_;
+  ++flight.serial;
+  flight.next = std::exchange(pool_, &flight);
+  return cache_step::answer(entry);
+}
+
+cache_step cache_engine::finish_check_locked(decision& d, cache_flight& flight, result<verdict> const& found) {
   if (flight.is_settled) return end_settled(d, flight);
-  if (is_expired) return expire(d, flight);
+  bool const is_alive = found && *found == verdict::alive;
+  if (found && !is_alive) return expire(d, flight);
 
   auto& entry = *flight.entry;
   bool const is_stale = !is_alive;
-  bool const is_cached = entry.flight == &flight;
-  // The moment of an entry that was evicted meanwhile is its drain deadline: then the flight knows how old the last good check is.
-  auto const good_at = is_cached ? entry.moment : flight.good_at;
-  if (is_stale && (options_.max_stale <= duration::zero() || clock_.now() - good_at > options_.max_stale)) {
+  bool const is_cached = entry.flight() == &flight;
+  if (is_stale && (options_.max_stale <= duration::zero() || clock_.now() - flight.good_at > options_.max_stale)) {
     settle_flight(flight);
     resolve(d, flight, cache_step::failure(found.error()));
     free_flight(d, flight);
@@ -201,10 +281,8 @@ cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> foun
   }
   // Evicted, and its drain deadline has passed: a lease on it would be revoked from its beginning.
   if (entry.is_revoked()) return expire(d, flight);
-  if (is_cached) {
-    use_locked(entry);
-    if (is_alive && (options_.check_interval > duration::zero() || options_.max_stale > duration::zero())) entry.moment = std::max(entry.moment, clock_.recent());
-  }
+  if (is_cached) order_.renew(entry);
+  if (is_alive && notes_moments_) flight.good_at = std::max(flight.good_at, clock_.recent());
   auto const hits = count_hits(flight);
   if (is_stale) counts_.stale_hits += hits;
   settle_flight(flight);
@@ -222,7 +300,7 @@ cache_step cache_engine::expire(decision& d, cache_flight& flight) {
   auto& entry = *flight.entry;
   flight.entry = nullptr;
   check_ended(d, entry);
-  if (entry.flight == &flight) {
+  if (entry.flight() == &flight) {
     name_flight(flight, entry);
     flight.is_in_table = true;
     current_.insert(flight);
@@ -282,10 +360,11 @@ cache_step cache_engine::finish_load(cache_flight& flight, cache_entry* made, er
   return answer;
 }
 
-cache_step cache_engine::wait_for_task(cache_flight& flight, std::shared_ptr<cache_waiter>& waiter) {
+cache_step cache_engine::wait_for_task(cache_flight& flight, std::optional<cache_waiter>& waiter) {
   decision d(*this);
   if (flight.is_settled) return end_settled(d, flight);
-  waiter = std::make_shared<cache_waiter>(shared_from_this());
+  waiter.emplace(shared_from_this());
+  waiter->expect_home(parking_);
   waiter->began_check = flight.kind == flight_kind::check && !flight.is_counted;
   flight.is_direct = false;
   link(flight, *waiter);
@@ -333,11 +412,6 @@ void cache_engine::leave(cache_waiter& waiter) noexcept {
   want_no_more(d, flight);
 }
 
-cache_step cache_engine::take_outcome(cache_waiter& waiter) noexcept {
-  std::lock_guard lock(mutex_);
-  return std::exchange(waiter.outcome, {});
-}
-
 void cache_engine::give_back(cache_step const& step) noexcept {
   if (step.is == cache_step::kind::leased) step.entry->release();
   if (step.is == cache_step::kind::run) abandon(*step.flight);
@@ -357,12 +431,8 @@ void cache_engine::abandon(cache_flight& flight) noexcept {
 void cache_engine::pass_on(decision& d, cache_flight& flight) noexcept {
   while (auto* const heir = flight.first) {
     unlink(*heir);
-    auto const won = heir->claim(wake_reason::woken);
-    if (won == parked_call::claim_result::lost) continue;
     flight.is_counted = true;
-    heir->outcome = cache_step::run_it(flight);
-    if (won == parked_call::claim_result::won_suspended) d.wake(*heir);
-    return;
+    if (wake(d, *heir, cache_step::run_it(flight))) return;
   }
   settle_flight(flight);
   free_flight(d, flight);

@@ -10,6 +10,88 @@
 
 namespace mooring::detail {
 
+// The way of a deadline to its call. Void once the call goes on for another reason, so that a late alarm finds nothing.
+struct parked_call::ticket {
+  std::mutex mutex;  // guards `call`; taken before the locks of what is waited for
+  parked_call* call;
+  clock_service& clock;
+  time_point const until;
+  clock_service::alarm alarm{};  // set before the call is parked, read by whoever resumes it
+
+  ticket(parked_call& of, clock_service& of_time, time_point when) noexcept : call(&of), clock(of_time), until(when) {}
+
+  // The alarm was posted to the caller's executor: here it may go on at once.
+  void run_out() {
+    parked_call* suspended = nullptr;
+    {
+      std::lock_guard lock(mutex);
+      auto* const late = call;
+      if (!late) return;
+      auto const won = late->claim(wake_reason::deadline);
+      if (won == claim_result::lost) return;
+      // Under the mutex: a caller that is not quite suspended goes on by itself, and waits for it in `go_on`.
+      late->left();
+      if (won == claim_result::won_suspended) suspended = late;
+    }
+    if (suspended) suspended->resume();
+  }
+};
+
+/** @brief The callers that one post resumes, one after the other. What was not resumed when it dies is dropped. */
+class wake_batch {
+ public:
+  wake_batch() = default;
+  wake_batch(wake_batch const&) = delete;
+  wake_batch& operator=(wake_batch const&) = delete;
+  ~wake_batch() {
+    while (auto* const call = take_first()) call->drop();
+  }
+
+  executor const& on() const noexcept { return last_->on_; }
+  bool empty() const noexcept { return !first_; }
+
+  void add(parked_call& call) noexcept {
+    call.batch_ = this;
+    call.before_ = last_;
+    call.next_ = nullptr;
+    (last_ ? last_->next_ : first_) = &call;
+    last_ = &call;
+  }
+
+  // Also by the end of the context, on a call that was not resumed yet.
+  void remove(parked_call& call) noexcept {
+    (call.before_ ? call.before_->next_ : first_) = call.next_;
+    (call.next_ ? call.next_->before_ : last_) = call.before_;
+    call.batch_ = nullptr;
+  }
+
+  parked_call* take_first() noexcept {
+    auto* const taken = first_;
+    if (taken) remove(*taken);
+    return taken;
+  }
+
+  static void post(std::unique_ptr<wake_batch> batch) {
+    auto const on = batch->on();
+    asio::post(on, [batch = std::move(batch)]() mutable { run(std::move(batch)); });
+  }
+
+ private:
+  static void run(std::unique_ptr<wake_batch> batch) {
+    struct remainder {
+      std::unique_ptr<wake_batch>& batch;
+      ~remainder() {
+        // A completion handler threw: the others still go on.
+        if (!batch->empty()) post(std::move(batch));
+      }
+    } const guard{batch};
+    while (auto* const call = batch->take_first()) call->resume();
+  }
+
+  parked_call* first_ = nullptr;
+  parked_call* last_ = nullptr;
+};
+
 void parking_service::add(parked_call& call) noexcept {
   std::lock_guard lock(mutex_);
   call.following_ = first_;
@@ -24,20 +106,19 @@ void parking_service::remove(parked_call& call) noexcept {
   call.previous_ = call.following_ = nullptr;
 }
 
+parked_call* parking_service::first() noexcept {
+  std::lock_guard lock(mutex_);
+  return first_;
+}
+
+// No thread runs the context any more, so no call of it goes on by itself meanwhile.
 void parking_service::shutdown() {
-  for (;;) {
-    std::shared_ptr<parked_call> call;
-    {
-      std::lock_guard lock(mutex_);
-      if (!first_) return;
-      call = first_->shared_from_this();
-    }
+  while (auto* const call = first()) {
     if (call->claim(wake_reason::cancelled) != parked_call::claim_result::lost) call->left();
+    if (call->batch_) call->batch_->remove(*call);
     call->drop();
   }
 }
-
-parked_call::~parked_call() = default;
 
 parked_call::claim_result parked_call::claim(wake_reason why) noexcept {
   auto const next = static_cast<std::uint8_t>(claimed + static_cast<std::uint8_t>(why));
@@ -49,113 +130,73 @@ parked_call::claim_result parked_call::claim(wake_reason why) noexcept {
   return claim_result::lost;
 }
 
-void parked_call::park(asio::any_completion_handler<void()> handler, executor on, asio::cancellation_slot slot) {
-  auto const self = shared_from_this();
-  handler_ = std::move(handler);
-  on_ = std::move(on);
-  home_ = &asio::use_service<parking_service>(asio::query(on_, asio::execution::context));
+void parked_call::set_deadline(clock_service& clock, time_point when) { ticket_ = std::make_shared<ticket>(*this, clock, when); }
+
+void parked_call::park(asio::cancellation_slot slot) {
+  auto& context = asio::query(on_, asio::execution::context);
+  if (!home_ || &home_->context() != &context) home_ = &asio::use_service<parking_service>(context);
   home_->add(*this);
-  if (hears_cancellation_ && slot.is_connected()) {
-    slot.assign([weak = weak_from_this()](asio::cancellation_type) {
-      if (auto const waiting = weak.lock()) waiting->end(wake_reason::cancelled);
-    });
-  }
-  if (clock_) alarm_ = clock_->schedule(until_, on_, [self] { self->run_out(); });
+  // The slot lives in this caller's stack of coroutines, which clears it when it goes on.
+  if (hears_cancellation_ && slot.is_connected()) slot.assign([this](asio::cancellation_type) { leave_for(wake_reason::cancelled); });
+  if (ticket_) ticket_->alarm = ticket_->clock.schedule(ticket_->until, on_, [held = ticket_] { held->run_out(); });
   std::uint8_t expected = preparing;
   if (phase_.compare_exchange_strong(expected, parked, std::memory_order_acq_rel)) return;
   // Claimed before the caller had suspended: nobody else will resume it.
   wake_list alone;
-  alone.add(self);
+  alone.add(*this);
   alone.post();
 }
 
-void parked_call::end(wake_reason why) noexcept {
+void parked_call::leave_for(wake_reason why) noexcept {
   auto const won = claim(why);
   if (won == claim_result::lost) return;
   left();
   if (won == claim_result::won_preparing) return;
   wake_list alone;
-  alone.add(shared_from_this());
+  alone.add(*this);
   alone.post();
 }
 
-// The alarm was posted to the caller's executor: here it may go on at once.
-void parked_call::run_out() {
-  auto const won = claim(wake_reason::deadline);
-  if (won == claim_result::lost) return;
-  left();
-  if (won == claim_result::won_suspended) resume();
-}
-
-asio::any_completion_handler<void()> parked_call::take_handler() noexcept {
+// Nothing but its frame knows the call from here on.
+void parked_call::go_on() noexcept {
+  if (ticket_) {
+    std::lock_guard lock(ticket_->mutex);
+    ticket_->call = nullptr;
+  }
   if (auto* const home = std::exchange(home_, nullptr)) home->remove(*this);
-  return std::move(handler_);
 }
 
 void parked_call::resume() {
-  auto handler = take_handler();
-  std::move(handler)();
+  if (ticket_) ticket_->clock.cancel(ticket_->alarm);
+  go_on();
+  handler_.call();
 }
 
-void parked_call::drop() noexcept { auto const dropped = take_handler(); }
-
-// What is posted: resumes its callers one after the other; what was not resumed when it dies is dropped.
-class wake_list::batch {
- public:
-  explicit batch(wake_list calls) noexcept : calls_(std::move(calls)) {}
-
-  void operator()() {
-    auto const on = calls_.first_->on_;
-    struct remainder {
-      wake_list& calls;
-      ~remainder() {
-        // A completion handler threw: the others still go on.
-        if (!calls.empty()) calls.post();
-      }
-    } const guard{calls_};
-    while (auto const call = calls_.take_first()) call->resume();
-  }
-
- private:
-  wake_list calls_;
-};
-
-wake_list::~wake_list() {
-  while (auto const call = take_first()) call->drop();
-}
-
-void wake_list::add(std::shared_ptr<parked_call> call) noexcept {
-  auto* const added = call.get();
-  (last_ ? last_->next_ : first_) = std::move(call);
-  last_ = added;
-}
-
-std::shared_ptr<parked_call> wake_list::take_first() noexcept {
-  auto taken = std::move(first_);
-  if (taken) first_ = std::move(taken->next_);
-  if (!first_) last_ = nullptr;
-  return taken;
+void parked_call::drop() noexcept {
+  go_on();
+  handler_.drop();
 }
 
 void wake_list::post() {
   // Callers of a few executors are sorted by it; with a strand for each caller there is nothing to share, and looking further would be quadratic.
   constexpr std::size_t searched = 16;
-  std::vector<wake_list> groups;
-  while (auto call = take_first()) {
-    if (call->clock_) call->clock_->cancel(call->alarm_);
-    auto const from = groups.size() > searched ? groups.end() - searched : groups.begin();
-    auto place = from;
-    while (place != groups.end() && place->first_->on_ != call->on_) ++place;
-    if (place == groups.end()) {
-      groups.emplace_back();
-      place = groups.end() - 1;
+  auto* next = std::exchange(first_, nullptr);
+  last_ = nullptr;
+  if (!next) return;
+  std::vector<std::unique_ptr<wake_batch>> batches;
+  while (auto* const call = next) {
+    next = call->next_;
+    auto place = batches.rbegin();
+    auto const end = batches.size() > searched ? batches.rbegin() + searched : batches.rend();
+    while (place != end && (*place)->on() != call->on_) ++place;
+    if (place != end) {
+      (*place)->add(*call);
+      continue;
     }
-    place->add(std::move(call));
+    batches.push_back(std::make_unique<wake_batch>());
+    batches.back()->add(*call);
   }
-  for (auto& group : groups) {
-    auto const on = group.first_->on_;
-    asio::post(on, batch(std::move(group)));
-  }
+  for (auto& batch : batches) wake_batch::post(std::move(batch));
 }
 
 }  // namespace mooring::detail

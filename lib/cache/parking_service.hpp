@@ -22,6 +22,7 @@ class parking_service final : public asio::execution_context::service {
   void remove(parked_call& call) noexcept;
 
  private:
+  parked_call* first() noexcept;
   void shutdown() override;
 
   std::mutex mutex_;  // guards the list; leaf

@@ -20,6 +20,7 @@ struct shared_event::state {
 class shared_event::state::waiter final : public parked_call {
  public:
   explicit waiter(std::shared_ptr<state> of) noexcept : state_(std::move(of)) {}
+  ~waiter() { left(); }  // its caller's frame may end wherever it stands
 
   // False when the event was set before.
   bool link() {
@@ -43,23 +44,6 @@ class shared_event::state::waiter final : public parked_call {
   bool is_linked_ = false;
 };
 
-namespace {
-
-// Takes the waiter out of its list when the caller's frame dies, wherever it stands.
-class leaving_guard {
- public:
-  explicit leaving_guard(parked_call& call, void (*leave)(parked_call&)) noexcept : call_(call), leave_(leave) {}
-  ~leaving_guard() { leave_(call_); }
-  leaving_guard(leaving_guard const&) = delete;
-  leaving_guard& operator=(leaving_guard const&) = delete;
-
- private:
-  parked_call& call_;
-  void (*leave_)(parked_call&);
-};
-
-}  // namespace
-
 shared_event::shared_event() : state_(std::make_shared<state>()) {}
 
 shared_event::~shared_event() = default;
@@ -73,7 +57,7 @@ void shared_event::set() noexcept {
     if (state_->is_set.exchange(true, std::memory_order_release)) return;
     for (auto* const each : state_->waiting) {
       each->is_linked_ = false;
-      if (each->claim(wake_reason::woken) == parked_call::claim_result::won_suspended) woken.add(each->shared_from_this());
+      if (each->claim(wake_reason::woken) == parked_call::claim_result::won_suspended) woken.add(*each);
     }
     state_->waiting.clear();
   }
@@ -87,26 +71,24 @@ awaitable<result<>> shared_event::wait(call_options call) {
   auto const cancellation = co_await asio::this_coro::cancellation_state;
   if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
   auto const on = co_await asio::this_coro::executor;
-  auto const waiting = std::make_shared<state::waiter>(shared);
-  if (!waiting->link()) co_return result<>();
-  leaving_guard const guard(*waiting, [](parked_call& mine) { static_cast<state::waiter&>(mine).left(); });
+  state::waiter waiting(shared);
+  if (!waiting.link()) co_return result<>();
   if (call.deadline) {
     auto& clock = clock_of(on);
-    waiting->set_deadline(clock, saturating_add(clock.now(), *call.deadline));
+    waiting.set_deadline(clock, saturating_add(clock.now(), *call.deadline));
   }
-  co_await waiting->suspended();
-  if (waiting->why() == wake_reason::deadline) co_return make_error_code(errc::deadline_exceeded);
-  if (waiting->why() == wake_reason::cancelled) co_return make_error_code(errc::cancelled);
+  co_await waiting.suspended();
+  if (waiting.why() == wake_reason::deadline) co_return make_error_code(errc::deadline_exceeded);
+  if (waiting.why() == wake_reason::cancelled) co_return make_error_code(errc::cancelled);
   co_return result<>();
 }
 
 awaitable<void> shared_event::wait_uncancelled() {
   auto const shared = state_;
-  auto const waiting = std::make_shared<state::waiter>(shared);
-  if (!waiting->link()) co_return;
-  leaving_guard const guard(*waiting, [](parked_call& mine) { static_cast<state::waiter&>(mine).left(); });
-  waiting->ignore_cancellation();
-  co_await waiting->suspended();
+  state::waiter waiting(shared);
+  if (!waiting.link()) co_return;
+  waiting.ignore_cancellation();
+  co_await waiting.suspended();
 }
 
 }  // namespace mooring::detail

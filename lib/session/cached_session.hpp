@@ -74,6 +74,8 @@ class cached_session {
   void set_unconfirmed(time_point since) noexcept { known_at_.store(since, std::memory_order_relaxed); }
   void confirm() noexcept { known_at_.store(time_point::max(), std::memory_order_relaxed); }
 
+  bool is_unconfirmed() const noexcept { return known_at_.load(std::memory_order_relaxed) != time_point::max(); }
+
   /** Whether nothing has shown the record since its making failed to, and that is too long ago to serve it. */
   bool is_in_doubt(time_point now, duration limit) const noexcept {
     auto const known_at = known_at_.load(std::memory_order_relaxed);

@@ -46,7 +46,8 @@ bool is_owned_by(lease<cached_session_ptr> const& held, principal const& who) no
 
 // The cache counts from the end of a session's making; one whose making could not confirm its record is older than that (RA48).
 bool is_too_old(manager_state const& state, lease<cached_session_ptr> const& held) {
-  return held.value()->is_in_doubt(state.clock.recent(), std::max(state.options.max_stale, state.options.check_interval));
+  auto const& cached = *held.value();
+  return cached.is_unconfirmed() && cached.is_in_doubt(state.clock.recent(), std::max(state.options.max_stale, state.options.check_interval));
 }
 
 enum class in_cache { nothing, own, of_another };
@@ -61,14 +62,11 @@ in_cache find_cached(engine const& self, std::string_view id, principal const& w
 }  // namespace
 
 std::optional<result<held_session>> get_at_once(engine& self, std::string_view id, principal const& who, call_options call) {
-  if (auto admitted = self.admit("get", id, call); !admitted) return admitted.error();
+  // What is cached has a valid id: `get` judges the others.
+  if (auto admitted = self.admit("get", call); !admitted) return admitted.error();
   // The owner first: a check slides the expiry.
-  auto const known = self.cache->peek(id);
-  if (!known || !is_owned_by(known, who)) return std::nullopt;
-  auto hit = self.cache->try_get(id);
-  if (!hit) return std::nullopt;
-  if (hit.leased.value() != known.value() && !is_owned_by(hit.leased, who)) return std::nullopt;
-  if (is_too_old(*self.state, hit.leased)) return std::nullopt;
+  auto hit = self.cache->try_get_if(id, [&](cached_session_ptr const& cached) { return cached->owner.is_same_as(who); });
+  if (!hit || is_too_old(*self.state, hit.leased)) return std::nullopt;
   held_session held(std::move(hit.leased));
   if (!held) return std::nullopt;
   return result<held_session>(std::move(held));

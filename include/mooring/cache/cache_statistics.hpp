@@ -8,7 +8,10 @@
 
 namespace mooring {
 
-/** @brief One consistent snapshot of a cache: counters since it was made, and what it holds now. Each event is counted once. */
+/** @brief One consistent snapshot of a cache: counters since it was made, and what it holds now. Each event is counted once.
+ *
+ *  A check that is being asked for an answer at once is counted as alive, and its get as a hit, until it says otherwise.
+ */
 struct cache_statistics {
   std::uint64_t hits = 0;              ///< Gets answered with a cached value, stale ones included.
   std::uint64_t stale_hits = 0;        ///< Of the hits: the check failed and `max_stale` allowed the value.

@@ -3,7 +3,7 @@
 namespace mooring {
 
 /** @brief Why a value left the cache. Each value leaves once, with one reason. */
-enum class disposal_reason {
+enum class disposal_reason : unsigned char {
   capacity,    ///< It was the least recently used one, and another needed the place.
   expired,     ///< Its check said that it is no longer valid.
   replaced,    ///< `set` put another value in its place.

@@ -138,11 +138,17 @@ class validating_cache {
   awaitable<result<lease_type>> get_borrowed(key_view key, call_options call = {});
 
   /** @brief A cached value, if that can be told without suspending: no check is needed, or it answers `alive` at once. Counts as use.
-   *  @return Otherwise `needs_get`, and nothing was started or changed.
+   *  @return Otherwise `needs_get`, and nothing was started.
    *  @par Errors         None: whatever is wrong, `get` says.
    *  @par Complexity     One look-up; no coroutine, no allocation.
    */
   try_get_outcome<Value> try_get(key_view key);
+
+  /** @brief As `try_get`, if `accepts(value)` says so. Otherwise `needs_get`: no check was asked, and it is no use.
+   *  @param accepts  Runs under the cache's mutex, as the comparison of `set_if` does: it must be brief, must not throw and must not use the cache.
+   */
+  template <class Accepts>
+  try_get_outcome<Value> try_get_if(key_view key, Accepts const& accepts);
 
   /** @brief The cached value, unchecked; no load, no change of order. Empty when there is none. */
   lease_type peek(key_view key) const;

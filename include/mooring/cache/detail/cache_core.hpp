@@ -44,25 +44,6 @@ class held_step {
   cache_step step_;
 };
 
-/** @brief A get's place among the waiters; left with its frame. */
-class held_waiter {
- public:
-  explicit held_waiter(std::shared_ptr<cache_waiter> mine) noexcept : waiter_(std::move(mine)) {}
-  held_waiter(held_waiter const&) = delete;
-  held_waiter& operator=(held_waiter const&) = delete;
-  ~held_waiter() {
-    waiter_->engine->leave(*waiter_);
-    waiter_->engine->give_back(take_outcome());
-  }
-
-  cache_step take_outcome() noexcept { return waiter_->engine->take_outcome(*waiter_); }
-  cache_waiter& operator*() const noexcept { return *waiter_; }
-  cache_waiter* operator->() const noexcept { return waiter_.get(); }
-
- private:
-  std::shared_ptr<cache_waiter> waiter_;
-};
-
 /** @brief A flight that a task runs; dropped without an outcome it is lost. */
 template <class Core>
 class flight_run {
@@ -94,6 +75,7 @@ class cache_core final : public cache_engine {
   using callbacks_type = cache_callbacks<Key, Value>;
   using load_outcome = result<std::optional<Value>>;
   using step = cache_step;
+  using later_verdict = awaitable<result<verdict>>;
 
   cache_core(executor ex, callbacks_type callbacks, cache_options options)
       : cache_engine(std::move(ex), std::move(options), static_cast<bool>(callbacks.dispose)), callbacks_(std::move(callbacks)) {}
@@ -103,7 +85,8 @@ class cache_core final : public cache_engine {
   static awaitable<result<lease<Value>>> get(cache_core* self, KeyHolder key, call_options call);
 
   /** As `get`, without suspending: an entry whose lease is counted; null when only a get can tell. */
-  entry_type* try_get(key_view key);
+  template <class Accepts>
+  entry_type* try_get(key_view key, Accepts const& accepts);
   entry_type* peek(key_view key) const;
 
   /** Stores; null when the cache is closed, or when `allows(found entry or null)` says no: then `value` holds what was to be stored. */
@@ -120,7 +103,7 @@ class cache_core final : public cache_engine {
   // For the tasks.
   step end_load(cache_flight& flight, load_outcome outcome);
   load_answer<Value> ask_load(cache_flight const& flight) noexcept;
-  check_answer ask_check(cache_flight const& flight) noexcept;
+  check_answer ask_check(cache_entry const& checked) noexcept;
 
  private:
   friend class flight_run<cache_core>;
@@ -179,7 +162,8 @@ class cache_core final : public cache_engine {
         table_.find(hash, [&](cache_entry const& e) noexcept { return is_equal(key, static_cast<entry_type const&>(e).key); }));
   }
 
-  step begin(key_view key, bool is_counted, std::shared_ptr<cache_waiter>& waiter);
+  step begin(key_view key, bool is_counted, std::optional<cache_waiter>& waiter, std::optional<later_verdict>& later);
+  step take_back_ask(entry_type& asked, result<verdict> const* answer, key_view key, std::size_t hash, bool is_counted);
   void spawn_load(cache_flight& flight, std::optional<awaitable<load_outcome>> later);
   void spawn_check(executor on, cache_flight& flight, awaitable<result<verdict>> later);
   void report_current_exception(char const* where) const noexcept;

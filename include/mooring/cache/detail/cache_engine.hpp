@@ -10,10 +10,12 @@
 #include <mooring/cache/detail/shared_event.hpp>
 #include <mooring/core/task_scope.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -39,11 +41,11 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   // How a get goes on. Each step is to be followed, or given back.
 
   /** A check has ended. With a task, the step means nothing. */
-  cache_step finish_check(cache_flight& flight, result<verdict> found);
+  cache_step finish_check(cache_flight& flight, result<verdict> const& found);
   /** A load has ended: with an entry, with nothing, or with an error. */
   cache_step finish_load(cache_flight& flight, cache_entry* made, error_code error);
   /** A direct run becomes a task's, and its get a waiter; unless it was settled meanwhile. */
-  cache_step wait_for_task(cache_flight& flight, std::shared_ptr<cache_waiter>& waiter);
+  cache_step wait_for_task(cache_flight& flight, std::optional<cache_waiter>& waiter);
   /** The flight's task exists: cancelled if nobody wants it any more, and timed if it loads. */
   void attach_task(cache_flight& flight, std::uint64_t serial, task_scope::task task);
   /** A direct runner leaves: a waiter takes over. */
@@ -53,7 +55,6 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   /** A task died without an outcome. */
   void lose(cache_flight& flight) noexcept;
   void leave(cache_waiter& waiter) noexcept;
-  cache_step take_outcome(cache_waiter& waiter) noexcept;
   void give_back(cache_step const& step) noexcept;
 
   // Entries.
@@ -76,12 +77,36 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   // All that end in `_locked` need the decision's lock.
 
   /** A get begins: `found` is the key's cached entry, if any. `waiter` is made when it has to wait. */
-  cache_step begin_locked(decision& d, cache_entry* found, key_probe const& probe, bool is_counted, std::shared_ptr<cache_waiter>& waiter);
-  /** The flight of a check that a `try_get` runs; null when it needs a get. */
-  cache_flight* begin_check_locked(cache_entry& found);
+  cache_step begin_locked(cache_entry* found, key_probe const& probe, bool is_counted, std::optional<cache_waiter>& waiter);
   /** Whether the last check counts still. */
-  bool is_fresh_locked(cache_entry const& entry) const noexcept;
-  void use_locked(cache_entry& entry) noexcept;
+  bool is_fresh_locked(cache_entry const& entry) const noexcept {
+    return options_.check_interval > duration::zero() && clock_.now() - entry.moment() <= options_.check_interval;
+  }
+
+  // A check that answers at once needs no flight: nobody could join it. So, where checks are known to do so, a get asks first, under a lease, and begins a
+  // flight only if the check wants to be awaited or does not say `alive`. What the usual answer counts is counted beforehand, under the same lock.
+
+  bool may_ask_locked(cache_entry const& found) const noexcept {
+    return found.is_idle() && found.may_be_asked() && (options_.check_interval <= duration::zero() || !is_fresh_locked(found));
+  }
+  static bool is_alive(result<verdict> const* answer) noexcept { return answer && *answer && **answer == verdict::alive; }
+  void begin_ask_locked(cache_entry& found, bool is_counted) noexcept {
+    found.begin_ask();
+    order_.renew(found);
+    if (!is_counted) ++counts_.hits;
+    ++counts_.checks_alive;
+  }
+  /** It is alive. True: the ask's lease answers the get. */
+  bool is_answered(cache_entry& asked) noexcept {
+    if (!asked.end_ask()) return false;
+    if (notes_moments_) asked.note_good(clock_.recent());
+    return true;
+  }
+  /** It is not, or wants to be awaited (`answer` is null), or the entry has left meanwhile; then `current` is what is cached for its key. The ask has ended. */
+  cache_step take_back_ask_locked(decision& d, cache_entry& asked, result<verdict> const* answer, cache_entry* current, bool is_counted);
+  /** As above, and nobody goes on with it. */
+  void drop_ask(cache_entry& asked, result<verdict> const* answer) noexcept;
+
   /** Caches `made` in the place of `found`, if any, under one more lease; its flights end with it. */
   void set_locked(decision& d, cache_entry* found, key_probe const& probe, cache_entry& made, bool is_wrapped);
   /** As if `found` had been set anew. */
@@ -107,15 +132,19 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   executor const home_;
   cache_options const options_;
   bool const has_dispose_;
+  bool const notes_moments_;  // of good checks: where something depends on how old the last one is
   clock_service& clock_;
   task_scope flights_;
   task_scope disposals_;
   task_scope last_disposals_;  // of values that were open still at the deadline of `close`
 
+  std::atomic<bool> answers_at_once_{true};  // whether the last check did: a guess at what the next one will do
+  parking_service* const parking_;           // of `home_`
+
   mutable std::mutex mutex_;  // guards everything below
   key_table<cache_entry> table_;
   age_list<cache_entry> order_;
-  bool is_closed_ = false;
+  bool is_closed_ = false;   // then nothing is cached
   cache_statistics counts_;  // the counters; the present figures are filled in by `stats`
 
  private:
@@ -125,7 +154,9 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
     age_list<remembered_key> order;
   };
 
-  cache_step join(cache_flight& flight, bool is_counted, std::shared_ptr<cache_waiter>& waiter);
+  cache_flight* begin_check(cache_entry& found);
+  cache_step finish_check_locked(decision& d, cache_flight& flight, result<verdict> const& found);
+  cache_step join(cache_flight& flight, bool is_counted, std::optional<cache_waiter>& waiter);
   cache_flight& new_flight(flight_kind kind, std::size_t hash);
   void free_flight(decision& d, cache_flight& flight) noexcept;
   cache_step end_settled(decision& d, cache_flight& flight) noexcept;
@@ -134,6 +165,9 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   std::uint64_t count_hits(cache_flight& flight) noexcept;
   void restart(decision& d, cache_flight& flight, key_probe const& probe);
   void pass_on(decision& d, cache_flight& flight) noexcept;
+  bool wake(decision& d, cache_waiter& waiter, cache_step const& with) noexcept;
+  cache_step end_lone_check(cache_flight& flight) noexcept;
+  void count_verdict(result<verdict> const& found) noexcept;
   void resolve(decision& d, cache_flight& flight, cache_step const& with);
   void link(cache_flight& flight, cache_waiter& waiter) noexcept;
   void unlink(cache_waiter& waiter) noexcept;
@@ -148,6 +182,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   void last_lease_gone(decision& d, cache_entry& entry) noexcept;
   void revoke(decision& d, cache_entry& entry);
   void check_ended(decision& d, cache_entry& entry);
+  void close_after_check(decision& d, cache_entry& entry);
   void stop_draining(cache_entry& entry) noexcept;
   void drain(std::uint64_t ticket);
   void arm_drain();
@@ -188,11 +223,12 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
 class cache_engine::decision {
  public:
   explicit decision(cache_engine& of) : engine_(of), lock_(of.mutex_) {}
+  decision(cache_engine& of, std::unique_lock<std::mutex> held) noexcept : engine_(of), lock_(std::move(held)) {}
   decision(decision const&) = delete;
   decision& operator=(decision const&) = delete;
   ~decision();
 
-  void wake(cache_waiter& waiter) noexcept { woken_.add(waiter.shared_from_this()), has_work_ = true; }
+  void wake(cache_waiter& waiter) noexcept { woken_.add(waiter), has_work_ = true; }
   void close(cache_entry& entry) noexcept { entry.next_in_bucket = closing_, closing_ = &entry, has_work_ = true; }
   void close_revoked(cache_entry& leased) { revoked_.push_back(&leased), has_work_ = true; }
   void free(cache_entry& entry) noexcept { entry.next_in_bucket = freed_, freed_ = &entry, has_work_ = true; }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <mooring/cache/detail/cheap_count.hpp>
 #include <mooring/cache/detail/key_table.hpp>
 #include <mooring/cache/disposal_reason.hpp>
 #include <mooring/core/clock.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -16,40 +18,80 @@ struct cache_flight;
 
 /** @brief What every cached value has besides itself: its places in the table and in the order of use, and who keeps it.
  *
- *  All but `state` is guarded by the engine's mutex.
+ *  All but the two atomics is guarded by the engine's mutex.
  */
 struct cache_entry : keyed_node {
   cache_entry(cache_engine& of, std::size_t key_hash) noexcept : owner(&of) { hash = key_hash; }
   cache_entry(cache_entry const&) = delete;
   cache_entry& operator=(cache_entry const&) = delete;
 
-  // One word, so that counting and leaving cannot miss each other: leases in the low bits, and two flags.
+  // One word, so that counting and leaving cannot miss each other: two flags, the checks being asked for an answer at once, and the leases.
   static constexpr std::uint32_t has_left = 1U << 31;  // out of the cache: the last lease has it closed
   static constexpr std::uint32_t revoked = 1U << 30;   // closed under its leases
-  static constexpr std::uint32_t lease_mask = revoked - 1;
+  static constexpr std::uint32_t one_ask = 1U << 25;
+  static constexpr std::uint32_t ask_mask = revoked - one_ask;
+  static constexpr std::uint32_t lease_mask = one_ask - 1;
 
   bool is_leased() const noexcept { return (state.load(std::memory_order_relaxed) & lease_mask) != 0; }
   bool is_revoked() const noexcept { return (state.load(std::memory_order_acquire) & revoked) != 0; }
-  void add_lease() noexcept { state.fetch_add(1, std::memory_order_relaxed); }
+  bool is_gone() const noexcept { return (state.load(std::memory_order_acquire) & has_left) != 0; }
+  bool is_asked() const noexcept { return (state.load(std::memory_order_acquire) & ask_mask) != 0; }
+  bool may_be_asked() const noexcept { return (state.load(std::memory_order_relaxed) & ask_mask) != ask_mask; }
+  void add_lease() noexcept { count_up(state, 1U, std::memory_order_relaxed); }
 
   // acq_rel: what was done under a lease happens before the value is closed.
   void release() noexcept {
-    auto const before = state.fetch_sub(1, std::memory_order_acq_rel);
+    auto const before = count_down(state, 1U, std::memory_order_acq_rel);
     if ((before & has_left) != 0 && (before & lease_mask) == 1) settle();
+  }
+
+  // An ask is a lease that the value's close waits for, too. Under the mutex.
+  void begin_ask() noexcept { count_up(state, one_ask + 1, std::memory_order_relaxed); }
+  // Its lease stays. True: the entry is still cached. Otherwise the engine is to be told.
+  bool end_ask() noexcept { return (count_down(state, one_ask, std::memory_order_acq_rel) & has_left) == 0; }
+
+  // How it stands with the entry, in one word, so that an ask may note its moment without the mutex, and never overwrites anything else. While it is cached:
+  // the end of its last good check or load, or the check that runs on it, which then knows the moment. Afterwards: its drain deadline.
+  bool is_idle() const noexcept { return (standing.load(std::memory_order_relaxed) & tag_mask) == idle; }
+  cache_flight* flight() const noexcept {
+    auto const seen = standing.load(std::memory_order_relaxed);
+    return (seen & tag_mask) == checked ? reinterpret_cast<cache_flight*>(seen - checked) : nullptr;
+  }
+  time_point moment() const noexcept { return moment_in(standing.load(std::memory_order_relaxed)); }
+  void stand_good(time_point since) noexcept { standing.store(word_of(since, idle), std::memory_order_relaxed); }
+  void stand_drained(time_point until) noexcept { standing.store(word_of(until, drained), std::memory_order_relaxed); }
+  time_point stand_checked(cache_flight& by) noexcept {
+    return moment_in(standing.exchange(reinterpret_cast<std::intptr_t>(&by) + checked, std::memory_order_relaxed));
+  }
+
+  // A check has answered `alive` at once. A moment that is noted already costs no store: a hot entry is asked more often than the clock ticks.
+  void note_good(time_point now) noexcept {
+    auto const mine = word_of(now, idle);
+    auto seen = standing.load(std::memory_order_relaxed);
+    while ((seen & tag_mask) == idle && seen < mine && !standing.compare_exchange_weak(seen, mine, std::memory_order_relaxed)) {
+    }
   }
 
   cache_engine* const owner;
   cache_entry* newer = nullptr;    // in the order of use while cached, in the order of leaving while it drains
   cache_entry* older = nullptr;
-  cache_flight* flight = nullptr;  // the check that runs on it, while cached
-  time_point moment{};             // while cached: the end of its last good check or load; afterwards: its drain deadline
+  std::atomic<std::int64_t> standing{0};
   std::atomic<std::uint32_t> state{0};
+  std::uint16_t checks = 0;        // flights that check it
   disposal_reason reason = disposal_reason::shutdown;  // why it left
   bool closes_after_check = false; // revoked, but a check runs still: its end has it closed
-  std::uint16_t checks = 0;        // running on it
   bool is_disowned = false;        // left without a disposal: wrapped by its successor, or left behind by a destroyed cache
 
  private:
+  enum tag : std::int64_t { idle, checked, drained, tag_mask };
+
+  // Four steps to a nanosecond: room for the tag, and for 73 years on either side of the clock's zero.
+  static std::int64_t word_of(time_point when, tag what) noexcept {
+    constexpr std::int64_t furthest = (std::int64_t{1} << 61) - 1;
+    return std::clamp(std::int64_t{when.time_since_epoch().count()}, -furthest, furthest) * 4 + what;
+  }
+  static time_point moment_in(std::int64_t word) noexcept { return time_point(duration((word & ~std::int64_t{tag_mask}) / 4)); }
+
   // The last lease of a value that left the cache has gone.
   void settle() noexcept;
 };

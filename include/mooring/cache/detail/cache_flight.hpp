@@ -42,16 +42,20 @@ struct cache_step {
   error_code error{};
 };
 
-/** @brief A get that waits for a flight. Everything of its own is guarded by the engine's mutex. */
+/** @brief A get that waits for a flight, in the get's frame. Its links are guarded by the engine's mutex. */
 class cache_waiter final : public parked_call {
  public:
-  explicit cache_waiter(std::shared_ptr<cache_engine> of) noexcept : engine(std::move(of)) {}
+  explicit cache_waiter(std::shared_ptr<cache_engine> of) noexcept;
+  ~cache_waiter();
+
+  /** Takes what it was woken with. Requires: `why()` says `woken`. */
+  cache_step take_outcome() noexcept { return std::exchange(outcome, {}); }
 
   std::shared_ptr<cache_engine> const engine;
   cache_flight* flight = nullptr;  // while linked
   cache_waiter* previous = nullptr;
   cache_waiter* following = nullptr;
-  cache_step outcome;              // set by whoever wakes it
+  cache_step outcome;              // set by whoever wakes it, before the claim that says so
   bool began_check = false;        // it counts as a hit, not as a join
 
  private:
@@ -79,7 +83,7 @@ struct cache_flight : keyed_node {
   bool is_counted = false;    // its runner's get was counted as hit, miss or join
   bool has_timed_out = false; // and was counted as failed
   cache_entry* entry = nullptr;  // of a check: leased by the flight, so that it is not closed meanwhile
-  time_point good_at{};       // of the check of an evicted entry: when its last good check ended
+  time_point good_at{};       // of a check: when the entry's last good one ended
   cache_waiter* first = nullptr;
   cache_waiter* last = nullptr;
   std::size_t waiting = 0;

@@ -39,7 +39,13 @@ auto validating_cache<K, V, H, E>::get_borrowed(key_view key, call_options call)
 
 template <class K, class V, class H, class E>
 try_get_outcome<V> validating_cache<K, V, H, E>::try_get(key_view key) {
-  lease_type found(core_->try_get(key));
+  return try_get_if(key, [](V const&) { return true; });
+}
+
+template <class K, class V, class H, class E>
+template <class Accepts>
+try_get_outcome<V> validating_cache<K, V, H, E>::try_get_if(key_view key, Accepts const& accepts) {
+  lease_type found(core_->try_get(key, accepts));
   auto const status = found ? try_get_status::hit : try_get_status::needs_get;
   return {status, std::move(found)};
 }
