@@ -103,7 +103,7 @@ bool read_texts(json::value const& from, text_map& to) {
 
 std::string write_texts(text_map const& texts) { return json::serialize(object_of(texts)); }
 
-std::string write_record(std::string_view id, revision const& rev, record_body const& body) {
+std::string write_record(std::string_view id, revision const& rev, record_body const& body, std::int64_t ttl) {
   json::object made;
   made.emplace("v", version);
   made.emplace("id", id);
@@ -111,6 +111,7 @@ std::string write_record(std::string_view id, revision const& rev, record_body c
   if (auto const* const texts = std::get_if<text_map>(&body)) made.emplace("metadata", object_of(*texts));
   else made.emplace("data", std::get<std::string>(body));
   made.emplace("hints", json::object());
+  if (ttl > 0) made.emplace("ttl", ttl);
   return json::serialize(made);
 }
 
@@ -131,6 +132,7 @@ result<read_record> parse_record(std::string_view id, std::string_view text) {
   read_record found;
   found.record.revision = *revision_read;
   found.is_fixed = object->contains("until");
+  if (auto const* const ttl = object->if_contains("ttl"); ttl && ttl->is_int64()) found.ttl = ttl->get_int64();
   auto const* const metadata = object->if_contains("metadata");
   auto const* const data = object->if_contains("data");
   if (metadata && !data) {

@@ -3,6 +3,8 @@
 #include <mooring/core/error.hpp>
 #include <mooring/storage/detail/redis_records.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,14 +13,15 @@ namespace mooring::detail {
 /** What of a record a reader has to know besides its value. */
 struct read_record {
   raw_record record;
+  std::optional<std::int64_t> ttl;  ///< Milliseconds: that of the storage which created it. Not known of older records.
   bool is_fixed = false;  ///< It expires at a moment of its own, whoever asks for it.
 };
 
-/** @brief A new record as JSON text: `{"v":1,"id":...,"rev":...,"metadata":{...} or "data":"...","hints":{}}`.
+/** @brief A new record as JSON text: `{"v":1,"id":...,"rev":...,"metadata":{...} or "data":"...","hints":{},"ttl":...}`; a `ttl` of zero is left out.
  *
  *  Scripts of the store read it and write it back, so it holds nothing but objects, strings and the whole numbers of its version and moments.
  */
-std::string write_record(std::string_view id, revision const& rev, record_body const& body);
+std::string write_record(std::string_view id, revision const& rev, record_body const& body, std::int64_t ttl = 0);
 
 /** @brief Named texts as a JSON object. */
 std::string write_texts(text_map const& texts);

@@ -1,83 +1,30 @@
 #include "storage/redis_client.hpp"
 
 #include "storage/redis_backoff.hpp"
+#include "storage/redis_calls.hpp"
 #include "storage/redis_errors.hpp"
-#include "storage/redis_tls.hpp"
+#include "storage/redis_line.hpp"
+#include "storage/redis_sentinels.hpp"
 
 #include <mooring/core/entropy.hpp>
 
-#include <boost/asio/any_completion_handler.hpp>
-#include <boost/asio/append.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/bind_executor.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/cancellation_type.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/redis/connection.hpp>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
+#include <atomic>
 #include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <exception>
-#include <functional>
-#include <list>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <utility>
 
 namespace mooring::detail {
 namespace {
-
-namespace redis = boost::redis;
-
-// Gathers the replies of one request. Never reports an error to the parser: a reply of another shape than expected concerns its own request only.
-struct reply_collector {
-  std::vector<redis_reply> replies;
-
-  void add(redis::resp3::node_view const& node) {
-    if (node.depth > 1) return;
-    if (node.depth == 1 && !replies.empty()) return fill(replies.back().items.emplace_back(), node);
-    fill(replies.emplace_back(), node);
-  }
-
- private:
-  static void fill(redis_reply& reply, redis::resp3::node_view const& node) {
-    using type = redis::resp3::type;
-    switch (node.data_type) {
-      case type::null: reply.what = redis_reply::kind::null; break;
-      case type::number: {
-        reply.what = redis_reply::kind::number;
-        std::from_chars(node.value.data(), node.value.data() + node.value.size(), reply.number);
-        break;
-      }
-      case type::simple_error:
-      case type::blob_error:
-        reply.what = redis_reply::kind::error;
-        reply.text = node.value;
-        break;
-      case type::array:
-      case type::push:
-      case type::set:
-      case type::map:
-      case type::attribute: reply.what = redis_reply::kind::list; break;
-      default:
-        reply.what = redis_reply::kind::text;
-        reply.text = node.value;
-    }
-  }
-};
 
 duration or_default(duration span, duration standard) { return span == duration::zero() ? standard : span; }
 
@@ -85,303 +32,205 @@ redis_storage_options with_defaults(redis_storage_options options) {
   options.dial_timeout = or_default(options.dial_timeout, std::chrono::seconds(5));
   options.write_timeout = or_default(options.write_timeout, std::chrono::seconds(3));
   options.read_timeout = or_default(options.read_timeout, std::chrono::seconds(3));
-  options.operation_timeout = or_default(options.operation_timeout, std::chrono::seconds(5));
   options.health_check = or_default(options.health_check, std::chrono::seconds(2));
+  if (options.sentinel) options.sentinel->master_check = or_default(options.sentinel->master_check, std::chrono::seconds(1));
   return options;
 }
 
-secret password_of(redis_login const& login) {
-  if (login.password_source) return login.password_source();
-  if (login.password_variable.empty()) return login.password;
-  auto const* const found = std::getenv(login.password_variable.c_str());
-  return found ? found : "";
+// No record that keeps its limits is longer: a byte is at most six in JSON, and metadata and hints have the same limits. Values of another kind have no limit that
+// is known here, and get the same room.
+std::size_t longest_reply(text_limits const& limits) { return std::max<std::size_t>(16 * limits.max_total_bytes, 4 * 1024 * 1024); }
+
+redis_peer peer_of(redis_storage_options const& options) {
+  redis_peer made;
+  made.kind = "redis";
+  made.login = options;
+  made.tls = options.tls;
+  made.unix_socket = options.unix_socket;
+  made.database = options.database;
+  made.dial_timeout = options.dial_timeout;
+  made.health_check = options.health_check;
+  made.max_reply_bytes = longest_reply(options.limits);
+  made.must_demand_password = options.must_demand_password;
+  made.log = options.log;
+  return made;
 }
-
-struct request_call {
-  enum class phase { new_made, waiting, sent, ended };
-
-  redis::request request;
-  reply_collector collector;
-  asio::any_completion_handler<void(redis_answer)> handler;
-  executor on;
-  time_point end;
-  clock_service::alarm alarm;
-  std::uint64_t number = 0;  // among those sent on this connection
-  phase now = phase::new_made;
-};
-using call_pointer = std::shared_ptr<request_call>;
 
 }  // namespace
 
-// All members are used on the strand only, but for those that never change.
+// All members are used on the strand only, but for those that never change and the atomic ones.
 class redis_client::state : public std::enable_shared_from_this<state> {
  public:
-  state(executor ex, redis_storage_options o)
+  state(executor ex, redis_storage_options o, redis_opening opening)
       : options(with_defaults(std::move(o))),
         home(std::move(ex)),
         strand(asio::make_strand(home)),
         clock(clock_of(home)),
-        entropy(entropy_of(home)),
-        connection(std::in_place, executor(strand), tls_context(), redis::logger(redis::logger::level::disabled)) {}
+        opening_(std::move(opening)),
+        line_(std::make_shared<redis_line>(strand, peer_of(options))),
+        calls(std::make_shared<redis_calls>(strand, options.max_in_flight)),
+        sentinels_(options.sentinel ? std::make_shared<redis_sentinels>(strand, options) : nullptr) {}
 
   redis_storage_options const options;
   executor const home;
   asio::strand<executor> const strand;
   clock_service& clock;
-  entropy_service& entropy;
-  std::function<bool()> start_running;  // set once, before the first request
+  std::function<bool(awaitable<void>)> spawn;  // set once, before the first request
+  std::atomic<std::uint64_t> epoch = 0;
+  std::atomic<time_point> resumes_at = time_point();  // when a pause ends
 
-  void begin(call_pointer const& call) {
-    if (call->now != request_call::phase::new_made) return;
-    // The alarm owns the call: a call holds its caller's frame, and with it this state, so that a context which ends has to be what lets go of it.
-    call->alarm = clock.schedule(call->end, executor(strand), [held = weak_from_this(), call] {
-      if (auto const self = held.lock()) self->give_up(call, errc::deadline_exceeded);
-    });
-    if (is_closing_) return finish(call, redis_answer(errc::closed, false));
+  void begin(redis_call_pointer const& call) {
+    if (call->now != redis_call::phase::new_made) return;
+    calls->arm(call);
+    if (is_closing_) return calls->finish(call, redis_answer(errc::closed, false));
     switch (phase_) {
-      case phase::connected: return send(call);
-      case phase::pausing: return finish(call, redis_answer(attempt_error_, false));
+      case phase::connected: return calls->send(call, *line_);
+      case phase::pausing: return calls->finish(call, redis_answer(error_, false));
       case phase::idle:
-        phase_ = phase::connecting;
-        if (!start_running()) return finish(call, redis_answer(errc::closed, false));
+        if (!start()) return calls->finish(call, redis_answer(errc::closed, false));
         [[fallthrough]];
-      case phase::connecting:
-        if (waiting_.size() >= options.max_in_flight) return finish(call, redis_answer(errc::busy, false));
-        call->now = request_call::phase::waiting;
-        waiting_.push_back(call);
+      case phase::connecting: calls->wait(call);
     }
   }
 
-  // The caller stops waiting. What was sent stays with the connection, so that its reply, which is nobody's, still counts as one more answered.
-  void give_up(call_pointer const& call, errc why) {
-    bool const was_sent = call->now == request_call::phase::sent;
-    if (call->now == request_call::phase::waiting) waiting_.remove_if([&call](auto const& one) { return one.lock() == call; });
-    finish(call, redis_answer(why, was_sent));
-  }
-
-  void cancel(call_pointer const& call, asio::cancellation_type type) {
-    bool const is_total_only = (type & (asio::cancellation_type::terminal | asio::cancellation_type::partial)) == asio::cancellation_type::none;
-    if (call->now == request_call::phase::sent && is_total_only) return;
-    give_up(call, errc::cancelled);
-  }
-
-  void drop() {
-    if (phase_ != phase::connected) return;
-    is_dropped_ = true;
-    stop_running();
+  void drop(std::uint64_t connection) {
+    if (phase_ == phase::connected && line_->number() == connection) leave("the server is not the master");
   }
 
   void shut() {
     is_closing_ = true;
-    end_waiting(errc::closed);
-    stop_running();
-  }
-
-  static awaitable<void> run(std::shared_ptr<state> self) {
-    co_await attempts(self);
-    self->has_run_ended_ = true;
-    self->release_connection();
+    calls->close();
+    if (sentinels_) sentinels_->stop();
+    line_->leave(errc::closed, "");
   }
 
  private:
   enum class phase { idle, connecting, connected, pausing };
 
-  // Ends when closing has begun.
-  static awaitable<void> attempts(std::shared_ptr<state> self) {
+  bool start() {
+    phase_ = phase::connecting;
+    line_->on_up = [held = weak_from_this()] {
+      if (auto const self = held.lock()) self->connected();
+    };
+    if (sentinels_) {
+      line_->judge = [](redis_reply const& hello, std::string& cause) -> result<> {
+        if (is_master(hello)) return {};
+        cause = "the server that the Sentinels name is not a master";
+        return make_error_code(errc::wrong_master);
+      };
+      sentinels_->on_master = [held = weak_from_this()](redis_address const& master) {
+        if (auto const self = held.lock()) self->told(master);
+      };
+      if (!spawn(redis_sentinels::watch(sentinels_))) return false;
+    }
+    return spawn(run(shared_from_this()));
+  }
+
+  static awaitable<void> run(std::shared_ptr<state> self) {
     redis_backoff backoff;
-    for (;;) {
-      if (self->is_closing_) co_return;  // closed before the first step: nobody would stop the connection any more
-      self->begin_attempt();
-      auto const settings = self->settings();
-      error_code ec;
-      auto token = asio::bind_cancellation_slot(self->run_signal_.slot(), asio::redirect_error(asio::use_awaitable, ec));
-      co_await self->connection->async_run(settings, token);
-      auto const pause = self->end_attempt(ec, backoff);
+    while (!self->is_closing_) {
+      self->phase_ = phase::connecting;
+      redis_ending ending;
+      auto where = self->options.address;
+      if (self->sentinels_) {
+        auto const found = co_await redis_sentinels::find(self->sentinels_);
+        if (found) where = *found;
+        else ending.error = static_cast<errc>(found.error().value());
+        ending.cause = "no Sentinel names a master to use";
+      }
+      if (self->is_closing_) co_return;
+      if (where || !self->sentinels_) {
+        self->in_use_ = where;
+        auto const target = where.value_or(redis_address());
+        ending = co_await redis_line::run(self->line_, target);
+        self->in_use_.reset();
+      }
+      auto const pause = self->ended(ending, backoff);
       if (self->is_closing_) co_return;
       auto const slept = co_await sleep_for(pause);
-      if (!slept || self->is_closing_) co_return;
+      self->resumes_at = time_point();
+      if (!slept) co_return;
     }
   }
 
-  // The options were checked, so it can be made.
-  asio::ssl::context tls_context() {
-    if (!options.tls) return asio::ssl::context(asio::ssl::context::tls_client);
-    auto made = make_tls_context(*options.tls, [this](std::string why) { refusal_ = std::move(why); }).value();
-    set_peer_name(made, *options.tls, options.tls->server_name.empty() ? options.address->host : options.tls->server_name).value();
-    return made;
+  void connected() {
+    phase_ = phase::connected;
+    ++epoch;
+    calls->begin_connection();
+    if (sentinels_ && in_use_ != last_used_) say(severity::info, "redis: the master is " + in_use_->host + " port " + in_use_->port);
+    last_used_ = in_use_;
+    for (auto& command : opening_ ? opening_() : std::vector<redis_command>()) open_with(std::move(command));
+    calls->send_waiting(*line_);
   }
 
-  redis::config settings() const {
-    redis::config made;
-    made.use_ssl = options.tls.has_value();
-    if (options.address) made.addr = {options.address->host, options.address->port};
-    made.unix_socket = options.unix_socket;
-    made.reconnect_wait_interval = std::chrono::seconds::zero();
-    made.resolve_timeout = made.connect_timeout = made.ssl_handshake_timeout = options.dial_timeout;
-    made.health_check_interval = options.health_check / 2;  // Boost.Redis gives a server up after two intervals of silence
-    // The greeting is a request of ours, so that what the server answers is seen.
-    made.use_setup = true;
-    made.setup.clear();
-    return made;
-  }
-
-  void begin_attempt() {
-    phase_ = phase::connecting;
-    attempt_error_ = errc::unavailable;
-    refusal_.clear();
-    began_ = clock.now();
-    if (options.tls && options.tls->insecure && options.log) options.log(severity::warning, "redis: the server's certificate is not checked (tls.insecure)");
-    connected_at_ = {};
-    sent_ = answered_ = 0;
-    is_stopping_ = is_closing_;
-    auto const number = ++attempt_;
-    clock.cancel(std::exchange(dialing_, clock.schedule(began_ + options.dial_timeout, executor(strand), [held = weak_from_this(), number] {
+  void open_with(redis_command command) {
+    auto const sent = std::make_shared<redis_exchange>();
+    sent->request.push_range(command.front(), command.begin() + 1, command.end());
+    line_->execute(sent, [held = weak_from_this(), sent, number = line_->number()](error_code) {
       auto const self = held.lock();
-      if (!self || self->attempt_ != number || self->phase_ != phase::connecting) return;
-      self->refusal_ = "no connection was made within dial_timeout";
-      self->stop_running();
-    })));
-    greet(number);
-  }
-
-  void greet(std::uint64_t number) {
-    auto const greeting = std::make_shared<request_call>();
-    auto const password = password_of(options);
-    auto const& user = options.username;
-    if (user.empty() && password.empty()) greeting->request.push("HELLO", "3", "SETNAME", "mooring");
-    else greeting->request.push("HELLO", "3", "AUTH", user.empty() ? std::string("default") : user, password.text(), "SETNAME", "mooring");
-    if (options.database != 0) greeting->request.push("SELECT", options.database);
-    greeting->request.push("PING");
-    execute(greeting, [self = shared_from_this(), greeting, number](error_code ec) {
-      if (self->attempt_ == number && self->phase_ == phase::connecting) self->greeted(*greeting, ec);
+      if (!self || sent->collector.replies.empty() || sent->collector.replies.front().what != redis_reply::kind::error) return;
+      auto const& text = sent->collector.replies.front().text;
+      self->say(severity::warning, "redis: opening a connection: " + cause_of_reply(text));
+      if (ends_connection(error_of_reply(text))) self->drop(number);
     });
   }
 
-  void greeted(request_call const& greeting, error_code ec) {
-    if (ec) return stop_running();  // the connection ends, or says so itself
-    for (auto const& reply : greeting.collector.replies) {
-      if (reply.what != redis_reply::kind::error) continue;
-      attempt_error_ = error_of_reply(reply.text);
-      return stop_running();
-    }
-    phase_ = phase::connected;
-    connected_at_ = clock.now();
-    clock.cancel(std::exchange(dialing_, {}));
-    for (auto const& waiting : std::exchange(waiting_, {}))
-      if (auto const call = waiting.lock()) send(call);
+  // What a Sentinel says at any time.
+  void told(redis_address const& master) {
+    if (in_use_ && *in_use_ != master) leave("another server is the master now");
   }
 
-  void end_waiting(errc why) {
-    for (auto const& waiting : std::exchange(waiting_, {}))
-      if (auto const call = waiting.lock()) finish(call, redis_answer(why, false));
+  // For another connection, at once: who asks meanwhile waits.
+  void leave(std::string why) {
+    is_replaced_ = true;
+    if (phase_ == phase::connected) phase_ = phase::connecting;
+    line_->leave(errc::wrong_master, std::move(why));
   }
 
   // What was sent ends through its own completion; what waited for this attempt ends here.
-  duration end_attempt(error_code ec, redis_backoff& backoff) {
-    bool const was_connected = connected_at_ != time_point();
-    auto const lived = was_connected ? clock.now() - connected_at_ : duration::zero();
-    bool const is_tls = ec.category() == asio::error::get_ssl_category() || ec.category() == asio::ssl::error::get_stream_category();
-    if (!was_connected && is_tls) attempt_error_ = errc::tls_failed;
-    if (!was_connected && options.log && !is_closing_) options.log(severity::warning, "redis: " + cause(ec));
-    clock.cancel(std::exchange(dialing_, {}));
-    connection->cancel(redis::operation::exec);  // a greeting that never left
+  duration ended(redis_ending const& ending, redis_backoff& backoff) {
+    error_ = ending.was_up ? errc::unavailable : ending.error;
+    if (!ending.was_up || is_replaced_) say(severity::warning, "redis: " + ending.cause);
     std::uint64_t random = 0;
     // Without randomness all that is lost is the jitter.
-    static_cast<void>(entropy.fill(std::as_writable_bytes(std::span(&random, 1))));
-    bool const is_refused = attempt_error_ == errc::auth_failed || attempt_error_ == errc::permission_denied || attempt_error_ == errc::config_error;
-    auto const pause = backoff.next(lived, is_refused, random);
-    // A connection that we left is on its way to be replaced: who asks meanwhile waits.
-    bool const is_replaced = std::exchange(is_dropped_, false);
+    static_cast<void>(entropy_of(home).fill(std::as_writable_bytes(std::span(&random, 1))));
+    bool const is_refused = error_ == errc::auth_failed || error_ == errc::permission_denied || error_ == errc::config_error;
+    auto const pause = backoff.next(ending.lived, is_refused, random);
+    bool const is_replaced = std::exchange(is_replaced_, false);
     phase_ = pause > duration::zero() && !is_replaced ? phase::pausing : phase::connecting;
     if (phase_ == phase::connecting) return pause;
-    end_waiting(attempt_error_);
+    resumes_at = clock.now() + pause;
+    calls->end_waiting(error_);
     return pause;
   }
 
-  // In words of ours or of the libraries below; never in the server's.
-  std::string cause(error_code ec) const {
-    if (!refusal_.empty()) return refusal_;
-    return attempt_error_ == errc::unavailable || attempt_error_ == errc::tls_failed ? ec.message() : name_of(attempt_error_);
+  void say(severity how, std::string const& what) const {
+    if (options.log && !is_closing_) options.log(how, what);
   }
 
-  void stop_running() {
-    if (std::exchange(is_stopping_, true)) return;
-    if (phase_ == phase::connected) phase_ = phase::connecting;  // what comes now waits for the next connection
-    run_signal_.emit(asio::cancellation_type::terminal);
-  }
+  redis_opening const opening_;
+  std::shared_ptr<redis_line> const line_;
 
-  void send(call_pointer const& call) {
-    if (sent_ - answered_ >= options.max_in_flight) return finish(call, redis_answer(errc::busy, false));
-    call->now = request_call::phase::sent;
-    call->number = ++sent_;
-    auto const attempt = attempt_;
-    execute(call, [self = shared_from_this(), call, attempt](error_code ec) { self->answered(call, ec, attempt); });
-  }
+ public:
+  std::shared_ptr<redis_calls> const calls;
 
-  // `done` holds the state: the connection must outlive its operations.
-  template <class F>
-  void execute(call_pointer const& call, F done) {
-    // Plain: the operation's own handler keeps the call, and Boost.Redis lets go of the adapter with the operation.
-    redis::any_adapter adapter([call = call.get()](redis::any_adapter::parse_event event, redis::resp3::node_view const& node, boost::system::error_code&) {
-      if (event == redis::any_adapter::parse_event::node) call->collector.add(node);
-    });
-    ++executing_;
-    connection->async_exec(call->request, std::move(adapter), asio::bind_executor(strand, [this, call, done = std::move(done)](error_code ec, std::size_t) {
-      --executing_;
-      done(ec);
-      release_connection();
-    }));
-  }
-
-  // A run that ends leaves its socket open; what closes it is the connection's own end, which has to wait for its last operation.
-  void release_connection() {
-    if (has_run_ended_ && executing_ == 0) connection.reset();
-  }
-
-  void answered(call_pointer const& call, error_code ec, std::uint64_t attempt) {
-    // Replies come in the order of requests: one that came stands for all before it, those included that nobody waits for any more.
-    if (!ec && attempt == attempt_) answered_ = std::max(answered_, call->number);
-    if (call->now != request_call::phase::sent) return;
-    if (ec || call->collector.replies.empty()) {
-      bool const is_lost = ec == asio::error::operation_aborted || !ec;
-      return finish(call, redis_answer(is_closing_ ? errc::closed : is_lost ? errc::unavailable : errc::protocol_error, true));
-    }
-    finish(call, redis_answer(std::move(call->collector.replies.front())));
-  }
-
-  void finish(call_pointer const& call, redis_answer answer) {
-    if (call->now == request_call::phase::ended) return;
-    call->now = request_call::phase::ended;
-    clock.cancel(call->alarm);
-    asio::post(call->on, asio::append(std::move(call->handler), std::move(answer)));
-  }
-
-  std::string refusal_;  // why this attempt failed, where we know better than the libraries below
-  std::optional<redis::connection> connection;  // none once closing has ended
-  asio::cancellation_signal run_signal_;
-  std::list<std::weak_ptr<request_call>> waiting_;  // for the attempt to end
+ private:
+  std::shared_ptr<redis_sentinels> const sentinels_;  // null without Sentinels
   phase phase_ = phase::idle;
-  errc attempt_error_ = errc::unavailable;  // why the last attempt failed
-  clock_service::alarm dialing_;
-  std::uint64_t attempt_ = 0;
-  time_point began_;
-  time_point connected_at_;
-  std::uint64_t sent_ = 0;      // on this connection
-  std::uint64_t answered_ = 0;  // the number of the last request whose reply came
-  bool is_stopping_ = false;    // this run has been told to end
-  bool is_dropped_ = false;     // because its server is the wrong one
+  errc error_ = errc::unavailable;          // why the last attempt failed
+  std::optional<redis_address> in_use_;     // by the line's run
+  std::optional<redis_address> last_used_;  // by its last connection
+  bool is_replaced_ = false;                // the line was told to leave for another
   bool is_closing_ = false;
-  bool has_run_ended_ = false;  // for good, because of closing
-  std::size_t executing_ = 0;   // operations of the connection that have not ended
 };
 
-redis_client::redis_client(executor ex, redis_storage_options options)
-    : state_(std::make_shared<state>(std::move(ex), std::move(options))), tasks_(std::make_shared<task_scope>(executor(state_->strand), state_->options.log)) {
+redis_client::redis_client(executor ex, redis_storage_options options, redis_opening opening)
+    : state_(std::make_shared<state>(std::move(ex), std::move(options), std::move(opening))),
+      tasks_(std::make_shared<task_scope>(executor(state_->strand), state_->options.log)) {
   // The state does not own the scope: a request that outlives the link finds it gone.
-  state_->start_running = [held = std::weak_ptr(state_), weak = std::weak_ptr(tasks_)] {
-    auto const self = held.lock();
+  state_->spawn = [weak = std::weak_ptr(tasks_)](awaitable<void> work) {
     auto const tasks = weak.lock();
-    return self && tasks && tasks->spawn(state::run(self));
+    return tasks && tasks->spawn(std::move(work));
   };
 }
 
@@ -389,14 +238,14 @@ redis_client::~redis_client() {
   asio::post(state_->strand, [held = state_] { held->shut(); });
 }
 
-awaitable<redis_answer> redis_client::ask(std::vector<std::string> command, time_point end) {
+awaitable<redis_answer> redis_client::ask(redis_command command, time_point end) {
   auto const ex = co_await asio::this_coro::executor;
   auto const longest = clock_of(ex).now() + state_->options.write_timeout + state_->options.read_timeout;
-  redis::request request;
+  boost::redis::request request;
   request.push_range(command.front(), command.begin() + 1, command.end());
   // The call is made in here and not in this frame, which it owns: a frame that held its own call would never be let go.
-  auto initiate = [held = state_](auto handler, executor on, redis::request sent, time_point until) {
-    auto const made = std::make_shared<request_call>();
+  auto initiate = [held = state_](auto handler, executor on, boost::redis::request sent, time_point until) {
+    auto const made = std::make_shared<redis_call>();
     made->request = std::move(sent);
     made->end = until;
     made->on = std::move(on);
@@ -408,7 +257,7 @@ awaitable<redis_answer> redis_client::ask(std::vector<std::string> command, time
         auto const self = weak_state.lock();
         if (!self) return;
         asio::post(self->strand, [self, weak, type] {
-          if (auto const call = weak.lock()) self->cancel(call, type);
+          if (auto const call = weak.lock()) self->calls->cancel(call, type);
         });
       });
     }
@@ -419,8 +268,15 @@ awaitable<redis_answer> redis_client::ask(std::vector<std::string> command, time
   co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), until);
 }
 
-void redis_client::drop() {
-  asio::post(state_->strand, [held = state_] { held->drop(); });
+void redis_client::drop(std::uint64_t connection) {
+  asio::post(state_->strand, [held = state_, connection] { held->drop(connection); });
+}
+
+std::uint64_t redis_client::epoch() const noexcept { return state_->epoch; }
+
+duration redis_client::pause() const noexcept {
+  auto const until = state_->resumes_at.load();
+  return until == time_point() ? duration::zero() : std::max(until - state_->clock.now(), duration::zero());
 }
 
 awaitable<void> redis_client::close() {

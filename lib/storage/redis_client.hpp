@@ -5,13 +5,17 @@
 #include <mooring/core/task_scope.hpp>
 #include <mooring/storage/redis_options.hpp>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 namespace mooring::detail {
 
-/** @brief A link to one Redis server over Boost.Redis.
+/** What to send first on a new connection, ahead of all that waits for it; the replies matter to nobody. */
+using redis_opening = std::function<std::vector<redis_command>()>;
+
+/** @brief A link to one Redis server over Boost.Redis, or to whichever server the Sentinels call the master.
  *
  *  Makes its connection at the first request, and from then on keeps it: one attempt at a time, with growing pauses. A connection is made once it is
  *  authenticated and has answered its first PING. A request that meets an attempt waits for it; one that meets a pause is `unavailable` at once.
@@ -20,11 +24,13 @@ namespace mooring::detail {
  */
 class redis_client final : public redis_link {
  public:
-  redis_client(executor ex, redis_storage_options options);
+  redis_client(executor ex, redis_storage_options options, redis_opening opening = {});
   ~redis_client() override;
 
-  awaitable<redis_answer> ask(std::vector<std::string> command, time_point end) override;
-  void drop() override;
+  awaitable<redis_answer> ask(redis_command command, time_point end) override;
+  void drop(std::uint64_t connection) override;
+  std::uint64_t epoch() const noexcept override;
+  duration pause() const noexcept override;
   awaitable<void> close() override;
 
  private:

@@ -41,11 +41,21 @@ constexpr rule rules[] = {
     {"ERR AUTH", errc::config_error},
 };
 
+constexpr std::size_t longest_word = 128;
+
 }  // namespace
 
 errc error_of_reply(std::string_view text) noexcept {
   auto const found = std::find_if(std::begin(rules), std::end(rules), [text](rule const& one) { return text.starts_with(one.beginning); });
   return found == std::end(rules) ? errc::server_error : found->error;
+}
+
+std::string cause_of_reply(std::string_view text) {
+  auto const found = std::find_if(std::begin(rules), std::end(rules), [text](rule const& one) { return text.starts_with(one.beginning); });
+  if (found != std::end(rules)) return "the server says " + std::string(found->beginning.substr(0, found->beginning.find_last_not_of(' ') + 1));
+  auto const word = text.substr(0, std::min(text.find(' '), longest_word));
+  bool const is_code = !word.empty() && std::ranges::all_of(word, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+  return is_code ? "the server says " + std::string(word) : "the server reports an error without a code";
 }
 
 bool ends_connection(errc error) noexcept { return error == errc::wrong_master || error == errc::protocol_error; }

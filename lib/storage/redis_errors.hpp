@@ -2,12 +2,16 @@
 
 #include <mooring/core/error.hpp>
 
+#include <string>
 #include <string_view>
 
 namespace mooring::detail {
 
 /** @brief What an error reply of a Redis server means: decided by its first word, or for `ERR` by the words that follow. Texts may echo ids and are never kept. */
 errc error_of_reply(std::string_view text) noexcept;
+
+/** @brief The same for a log: the words that decided, or an unknown code cut to 128 bytes; nothing else of the text. */
+std::string cause_of_reply(std::string_view text);
 
 /** @brief Whether a server that says this is not to be asked again on this connection. */
 bool ends_connection(errc error) noexcept;

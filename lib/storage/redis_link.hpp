@@ -1,5 +1,7 @@
 #pragma once
 
+#include "storage/redis_reply.hpp"
+
 #include <mooring/core/awaitable.hpp>
 #include <mooring/core/clock.hpp>
 #include <mooring/core/error.hpp>
@@ -11,16 +13,6 @@
 
 namespace mooring::detail {
 
-/** A reply of a Redis server: one value, or a list of values; what is nested deeper is left out. */
-struct redis_reply {
-  enum class kind { nothing, text, number, null, error, list };
-
-  kind what = kind::nothing;
-  std::string text;
-  std::int64_t number = 0;
-  std::vector<redis_reply> items;
-};
-
 /** How a request ended: with a reply, or without one and then why, and whether it may have reached the server. */
 struct redis_answer {
   redis_answer() = default;
@@ -30,7 +22,10 @@ struct redis_answer {
   error_code error;  ///< No reply came: `unavailable`, `deadline_exceeded`, `cancelled`, `closed`, `busy`, or what a failed connection said.
   redis_reply reply;
   bool was_sent = false;
+  std::uint64_t connection = 0;  ///< Which one it came over; zero without a reply.
 };
+
+using redis_command = std::vector<std::string>;
 
 /** @brief A way to one Redis server, on which requests share a connection. The storage knows no more of the server than this.
  *  @par Thread safety  Any thread.
@@ -43,10 +38,16 @@ class redis_link {
   virtual ~redis_link() = default;
 
   /** @brief Sends one command, once, and waits for its reply until `end`. Cancellable: all types before it is sent, terminal and partial later. */
-  virtual awaitable<redis_answer> ask(std::vector<std::string> command, time_point end) = 0;
+  virtual awaitable<redis_answer> ask(redis_command command, time_point end) = 0;
 
-  /** @brief Leaves this connection for a new one: the server said that it is the wrong one. */
-  virtual void drop() = 0;
+  /** @brief Leaves this connection, if it is still in use, for a new one: the server said over it that it is the wrong one. */
+  virtual void drop(std::uint64_t connection) = 0;
+
+  /** @brief How often a connection was made, so far. What an earlier one acknowledged may be unknown to the server of this one. */
+  virtual std::uint64_t epoch() const noexcept = 0;
+
+  /** @brief How long requests will not be served because the server is left alone for a while; zero where one may be now. */
+  virtual duration pause() const noexcept = 0;
 
   /** @brief Ends what is pending, and later requests with `closed`. Repeatable. */
   virtual awaitable<void> close() = 0;

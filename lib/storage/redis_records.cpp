@@ -1,8 +1,11 @@
 #include <mooring/storage/detail/redis_records.hpp>
 
+#include "storage/recent_erasures.hpp"
 #include "storage/record_codec.hpp"
+#include "storage/redis_advice.hpp"
 #include "storage/redis_client.hpp"
 #include "storage/redis_errors.hpp"
+#include "storage/redis_outcome.hpp"
 #include "storage/redis_scripts.hpp"
 
 #include <mooring/core/entropy.hpp>
@@ -11,8 +14,10 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <mutex>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,109 +25,93 @@
 namespace mooring::detail {
 namespace {
 
-using command = std::vector<std::string>;
+using command = redis_command;
 using kind = redis_reply::kind;
 
 // Rounded up: the server counts in milliseconds, and nothing expires before its time.
-std::string milliseconds(duration span) {
+std::int64_t milliseconds(duration span) {
   auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(span);
   if (whole < span) ++whole;
   // What Redis takes for a TTL has to leave room for the present moment.
-  return std::to_string(std::min<std::int64_t>(whole.count(), std::int64_t{1} << 53));
-}
-
-// What an operation learnt of one request.
-struct heard {
-  heard(errc e, bool sent) : error(make_error_code(e)), was_sent(sent) {}
-  explicit heard(redis_answer answer) : error(answer.error), was_sent(answer.was_sent), reply(std::move(answer.reply)) {
-    // A server that says no has not done it.
-    if (error || reply.what != kind::error) return;
-    error = make_error_code(error_of_reply(reply.text));
-    was_sent = false;
-  }
-
-  error_code error;
-  bool was_sent;  // with an error: the server may have carried it out
-  redis_reply reply;
-
-  bool is(std::string_view word) const { return !error && reply.what == kind::list && !reply.items.empty() && reply.items.front().text == word; }
-  bool has_record() const { return is("ok") && reply.items.size() == 2; }
-};
-
-// What the words of our scripts mean that are the same for all of them, and what an answer means that none of ours gives.
-error_code error_of_word(heard const& what) {
-  if (what.is("conflict")) return make_error_code(errc::conflict);
-  if (what.is("exists")) return make_error_code(errc::exists);
-  if (what.is("corrupt")) return make_error_code(errc::corrupt_record);
-  if (what.is("version")) return make_error_code(errc::unsupported_version);
-  return make_error_code(errc::protocol_error);
-}
-
-write_outcome write_outcome_of(heard const& what, revision attempted) {
-  if (what.error) return what.was_sent ? write_outcome(errc::ambiguous, attempted) : write_outcome(what.error);
-  if (what.is("ok") || (what.reply.what == kind::text && what.reply.text == "OK")) return write_outcome::written(attempted);
-  if (what.is("absent")) return write_outcome::absent();
-  return error_of_word(what);
-}
-
-result<bool> change_outcome_of(heard const& what, bool is_write) {
-  if (what.error) return what.was_sent && is_write ? make_error_code(errc::ambiguous) : what.error;
-  if (what.is("ok")) return true;
-  if (what.is("absent")) return false;
-  if (what.reply.what == kind::number) return what.reply.number != 0;
-  return error_of_word(what);
+  return std::min<std::int64_t>(whole.count(), std::int64_t{1} << 53);
 }
 
 }  // namespace
 
 struct redis_records::state {
-  state(std::shared_ptr<redis_link> l, executor const& ex, redis_storage_options o)
-      : link(std::move(l)), clock(clock_of(ex)), entropy(entropy_of(ex)), options(std::move(o)) {
+  state(std::shared_ptr<redis_link> l, executor const& ex, redis_storage_options o, std::shared_ptr<recent_erasures> e)
+      : link(std::move(l)), clock(clock_of(ex)), entropy(entropy_of(ex)), options(std::move(o)), erasures(std::move(e)) {
     if (options.operation_timeout == duration::zero()) options.operation_timeout = std::chrono::seconds(5);
   }
 
   std::string key(std::string_view id) const { return options.key_prefix + std::string(id); }
-  std::string ttl() const { return milliseconds(options.ttl); }
-  std::string lifetime() const { return options.absolute_lifetime ? milliseconds(*options.absolute_lifetime) : "0"; }
+  std::string ttl() const { return std::to_string(ttl_count()); }
+  std::int64_t ttl_count() const { return milliseconds(options.ttl); }
+  std::string lifetime() const { return options.absolute_lifetime ? std::to_string(milliseconds(*options.absolute_lifetime)) : "0"; }
   time_point end(std::optional<duration> deadline) const { return saturating_add(clock.now(), deadline.value_or(options.operation_timeout)); }
 
   std::shared_ptr<redis_link> const link;
   clock_service& clock;
   entropy_service& entropy;
   redis_storage_options options;
+  std::shared_ptr<recent_erasures> const erasures;  // null where no other server can take over
   std::atomic<bool> is_closed = false;
+  std::atomic<bool> was_other_ttl_told = false;
+
+  // What the server says is told once, until it says something else.
+  void tell_refusal(std::string const& text) {
+    auto cause = cause_of_reply(text);
+    {
+      std::lock_guard const lock(mutex);
+      if (cause == last_refusal) return;
+      last_refusal = cause;
+    }
+    if (options.log) options.log(severity::warning, "redis: " + cause);
+  }
+
+  void tell_other_ttl(read_record const& found) {
+    if (!found.ttl || std::to_string(*found.ttl) == ttl() || was_other_ttl_told.exchange(true) || !options.log) return;
+    options.log(severity::warning, "redis: there are records with a ttl of " + std::to_string(*found.ttl) + " ms, and ours is " + ttl() +
+                                       " ms; replicas that share a key_prefix have to share the ttl");
+  }
+
+ private:
+  std::mutex mutex;  // guards what follows; nothing is called under it
+  std::string last_refusal;
 };
 
 // The coroutines hold the state, so that they may outlive the object.
 struct redis_records::steps {
   using state_pointer = std::shared_ptr<state>;
 
-  static void leave_if_wrong(state& held, heard const& answer) {
-    if (answer.reply.what == kind::error && ends_connection(error_of_reply(answer.reply.text))) held.link->drop();
+  static void heed(state& held, redis_outcome const& answer) {
+    if (!answer.is_refusal()) return;
+    if (ends_connection(error_of_reply(answer.reply.text))) held.link->drop(answer.connection);
+    if (!answer.reply.text.starts_with("NOSCRIPT")) held.tell_refusal(answer.reply.text);
   }
 
   // One command. A server that is no longer the master has not carried it out: it is left, and its successor asked once.
-  static awaitable<heard> ask(state_pointer held, command sent, time_point end) {
+  static awaitable<redis_outcome> ask(state_pointer held, command sent, time_point end) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     auto first = co_await held->link->ask(sent, end);
-    heard answer(std::move(first));
-    leave_if_wrong(*held, answer);
+    redis_outcome answer(std::move(first));
+    heed(*held, answer);
     if (answer.error != errc::wrong_master) co_return answer;
-    if (cancellation.cancelled() != asio::cancellation_type::none) co_return heard(errc::cancelled, false);
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return redis_outcome(errc::cancelled, false);
     auto second = co_await held->link->ask(std::move(sent), end);
-    heard last(std::move(second));
-    leave_if_wrong(*held, last);
+    redis_outcome last(std::move(second));
+    heed(*held, last);
     co_return last;
   }
 
   // A script goes by its digest; a server that does not know it gets the text, once.
-  static awaitable<heard> run(state_pointer held, redis_script const* script, std::string id, command arguments, time_point end) {
+  static awaitable<redis_outcome> run(state_pointer held, redis_script const* script, std::string id, command arguments, time_point end) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     command sent{"EVALSHA", script->digest(), "1", held->key(id), std::move(id)};
     for (auto& argument : arguments) sent.push_back(std::move(argument));
     auto answer = co_await ask(held, sent, end);
     if (!answer.error || !answer.reply.text.starts_with("NOSCRIPT")) co_return answer;
-    if (cancellation.cancelled() != asio::cancellation_type::none) co_return heard(errc::cancelled, false);
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return redis_outcome(errc::cancelled, false);
     sent[0] = "EVAL";
     sent[1] = script->text();
     co_return co_await ask(held, std::move(sent), end);
@@ -133,8 +122,9 @@ struct redis_records::steps {
     auto const end = held->end(call.deadline);
     auto const fresh = revision::fresh(held->entropy);
     if (!fresh) co_return fresh.error();
-    auto record = write_record(id, *fresh, body);
-    auto const own_ttl = call.ttl ? milliseconds(std::min(*call.ttl, held->options.ttl)) : std::string();
+    auto record = write_record(id, *fresh, body, held->ttl_count());
+    if (held->erasures) held->erasures->forget(id);
+    auto const own_ttl = call.ttl ? std::to_string(milliseconds(std::min(*call.ttl, held->options.ttl))) : std::string();
     if (!held->options.absolute_lifetime && !call.is_fixed) {
       command sent{"SET", held->key(id), record, "NX", "PX", own_ttl.empty() ? held->ttl() : own_ttl};
       auto const answer = co_await ask(held, std::move(sent), end);
@@ -151,7 +141,8 @@ struct redis_records::steps {
     auto const end = held->end(call.deadline);
     auto const fresh = revision::fresh(held->entropy);
     if (!fresh) co_return fresh.error();
-    auto record = write_record(id, *fresh, body);
+    auto record = write_record(id, *fresh, body, held->ttl_count());
+    if (held->erasures) held->erasures->forget(id);
     if (!held->options.absolute_lifetime) {
       command sent{"SET", held->key(id), std::move(record), "PX", held->ttl()};
       auto const answer = co_await ask(held, std::move(sent), end);
@@ -180,6 +171,20 @@ struct redis_records::steps {
     co_return change_outcome_of(answer, true);
   }
 
+  // Sliding is a write: a server that refuses writes may still be read.
+  static bool may_read_still(state const& held, redis_outcome const& answer) {
+    if (!held.options.loads_without_sliding || !answer.is_refusal()) return false;
+    auto const& text = answer.reply.text;
+    return text.starts_with("READONLY") || text.starts_with("NOREPLICAS") || text.starts_with("MISCONF");
+  }
+
+  static awaitable<result<std::optional<raw_record>>> read_still(state_pointer held, std::string id, time_point end) {
+    auto const left = end - held->clock.now();
+    if (left <= duration::zero()) co_return make_error_code(errc::deadline_exceeded);
+    call_options const rest{left};
+    co_return co_await read(held, std::move(id), reading::still, rest);
+  }
+
   static awaitable<result<std::optional<raw_record>>> read(state_pointer held, std::string id, reading how, call_options call) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     auto const end = held->end(call.deadline);
@@ -191,22 +196,26 @@ struct redis_records::steps {
         sent.push_back(held->ttl());
       }
       auto const answer = co_await ask(held, std::move(sent), end);
+      if (is_sliding && may_read_still(*held, answer)) co_return co_await read_still(held, id, end);
       if (answer.error) co_return answer.error;
       if (answer.reply.what == kind::null) co_return std::optional<raw_record>();
       if (answer.reply.what != kind::text) co_return make_error_code(errc::protocol_error);
       auto found = parse_record(id, answer.reply.text);
       if (!found) co_return found.error();
+      held->tell_other_ttl(*found);
       if (!found->is_fixed) co_return std::optional<raw_record>(std::move(found->record));
       // It may be past its end, or was slid just now: the server puts that right.
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
     }
     command arguments{held->ttl(), held->lifetime(), is_sliding ? "slide" : ""};
     auto const answer = co_await run(held, &redis_scripts::all().read, id, std::move(arguments), end);
+    if (is_sliding && may_read_still(*held, answer)) co_return co_await read_still(held, id, end);
     if (answer.error) co_return answer.error;
     if (answer.is("absent")) co_return std::optional<raw_record>();
     if (!answer.has_record()) co_return error_of_word(answer);
     auto found = parse_record(id, answer.reply.items[1].text);
     if (!found) co_return found.error();
+    held->tell_other_ttl(*found);
     co_return std::optional<raw_record>(std::move(found->record));
   }
 
@@ -219,6 +228,15 @@ struct redis_records::steps {
 
   static awaitable<result<bool>> erase(state_pointer held, std::string id, std::optional<revision> expected, call_options call) {
     auto const end = held->end(call.deadline);
+    // Before it is sent: a connection to another server may be made before this frame hears of the reply. On a condition, only what was surely erased.
+    bool const is_new = held->erasures && !expected && held->erasures->add(id, held->clock.now());
+    auto const outcome = co_await erase_once(held, id, expected, end);
+    if (!outcome && is_new && outcome.error() != errc::ambiguous) held->erasures->forget(id);
+    if (held->erasures && expected && outcome && *outcome) held->erasures->add(id, held->clock.now());
+    co_return outcome;
+  }
+
+  static awaitable<result<bool>> erase_once(state_pointer held, std::string id, std::optional<revision> expected, time_point end) {
     if (!expected) {
       command sent{"DEL", held->key(id)};
       auto const answer = co_await ask(held, std::move(sent), end);
@@ -234,21 +252,60 @@ struct redis_records::steps {
     co_await held->link->close();
   }
 
-  // Writes under a key that no id can have, and lets it go at once.
+  // Writes under a key that no id can have, and lets it go at once. Then looks, where it may, for what can end sessions early.
   static awaitable<result<>> ping(state_pointer held, call_options call) {
+    auto const cancellation = co_await asio::this_coro::cancellation_state;
     auto const end = held->end(call.deadline);
     command sent{"SET", held->key(" ping"), "", "PX", "1"};
     auto const answer = co_await ask(held, std::move(sent), end);
     if (answer.error) co_return answer.error;
+    std::array<redis_reply, 3> seen;
+    char const* const names[] = {"maxmemory*", "save", "appendonly"};
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+      if (!held->options.log || cancellation.cancelled() != asio::cancellation_type::none) co_return result<>();
+      command look{"CONFIG", "GET", names[i]};
+      auto looked = co_await held->link->ask(std::move(look), end);
+      seen[i] = std::move(looked.reply);
+    }
+    for (auto const& advice : advice_on(seen[0], seen[1], seen[2])) held->options.log(severity::warning, "redis: " + advice);
     co_return result<>();
   }
 };
 
-redis_records::redis_records(executor ex, redis_storage_options options)
-    : redis_records(std::make_shared<redis_client>(ex, options), ex, options) {}
+namespace {
+
+constexpr std::size_t most_erasures = 65536;
+constexpr std::size_t keys_of_one_command = 512;
+
+std::shared_ptr<recent_erasures> erasures_for(redis_storage_options const& options) {
+  if (!options.sentinel) return nullptr;
+  auto const window = options.sentinel->reassert_window;
+  return std::make_shared<recent_erasures>(window == duration::zero() ? std::chrono::seconds(60) : window, most_erasures);
+}
+
+// What was erased shortly before is erased again, ahead of every call that waits for the connection: no caller of ours sees it come back.
+redis_opening reassertion(std::shared_ptr<recent_erasures> erasures, clock_service& clock, std::string prefix) {
+  if (!erasures) return {};
+  return [erasures = std::move(erasures), &clock, prefix = std::move(prefix)] {
+    std::vector<command> commands;
+    for (auto const& id : erasures->all(clock.now())) {
+      if (commands.empty() || commands.back().size() > keys_of_one_command) commands.push_back({"DEL"});
+      commands.back().push_back(prefix + id);
+    }
+    return commands;
+  };
+}
+
+}  // namespace
+
+redis_records::redis_records(executor ex, redis_storage_options options) {
+  auto const erasures = erasures_for(options);
+  auto link = std::make_shared<redis_client>(ex, options, reassertion(erasures, clock_of(ex), options.key_prefix));
+  state_ = std::make_shared<state>(std::move(link), ex, std::move(options), erasures);
+}
 
 redis_records::redis_records(std::shared_ptr<redis_link> link, executor ex, redis_storage_options options)
-    : state_(std::make_shared<state>(std::move(link), ex, std::move(options))) {}
+    : state_(std::make_shared<state>(std::move(link), ex, std::move(options), nullptr)) {}
 
 awaitable<write_outcome> redis_records::create(std::string id, record_body body, create_options call) const {
   return steps::create(state_, std::move(id), std::move(body), call);
@@ -283,6 +340,10 @@ awaitable<void> redis_records::close() const { return steps::close(state_); }
 text_limits const& redis_records::limits() const noexcept { return state_->options.limits; }
 
 duration redis_records::ttl() const noexcept { return state_->options.ttl; }
+
+std::uint64_t redis_records::epoch() const noexcept { return state_->link->epoch(); }
+
+duration redis_records::pause() const noexcept { return state_->link->pause(); }
 
 bool redis_records::is_closed() const noexcept { return state_->is_closed; }
 

@@ -2,8 +2,6 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/verify_context.hpp>
-#include <boost/asio/ssl/verify_mode.hpp>
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -27,31 +25,45 @@ bool is_ip(std::string const& host) {
   return !ec;
 }
 
-// The name that a context sends along, kept in the context itself.
-int name_index() {
-  static int const index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* name, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<std::string*>(name); });
+// What a context's handshakes have to know, kept in the context itself, so that all handles of one context share it.
+struct peer {
+  std::string name;
+  std::function<void(std::string)> on_refused;
+};
+
+int peer_index() {
+  static int const index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* kept, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<peer*>(kept); });
   return index;
 }
 
-std::string* name_of(SSL_CTX const* context) { return static_cast<std::string*>(SSL_CTX_get_ex_data(context, name_index())); }
+peer& peer_of(SSL_CTX const* context) { return *static_cast<peer*>(SSL_CTX_get_ex_data(context, peer_index())); }
 
-// Boost.Redis makes each connection's stream itself and leaves no moment between that and the handshake, so the handshake's own beginning is taken.
-void send_name(SSL const* stream, int where, int) {
-  if (where != SSL_CB_HANDSHAKE_START) return;
-  auto const* const name = name_of(SSL_get_SSL_CTX(stream));
-  // The stream is OpenSSL's to change at this point, whatever the callback's type says.
-  if (name && !name->empty()) SSL_set_tlsext_host_name(const_cast<SSL*>(stream), name->c_str());
+int verify(int is_believed, X509_STORE_CTX* seen) {
+  auto const* const stream = static_cast<SSL const*>(X509_STORE_CTX_get_ex_data(seen, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  auto const& told = peer_of(SSL_get_SSL_CTX(stream)).on_refused;
+  if (is_believed == 0 && told) told(X509_verify_cert_error_string(X509_STORE_CTX_get_error(seen)));
+  return is_believed;
 }
 
-// Each name takes the place of the one before.
-bool check_peer(SSL_CTX* context, std::string const& name) {
-  auto* const rules = SSL_CTX_get0_param(context);
-  X509_VERIFY_PARAM_set1_ip(rules, nullptr, 0);
-  X509_VERIFY_PARAM_set1_host(rules, nullptr, 0);
-  if (is_ip(name)) return X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1;
+// A name takes the place of the one before; one that cannot be set leaves that in force.
+bool demand(X509_VERIFY_PARAM* rules, std::string const& name) {
+  if (is_ip(name)) return X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1 && X509_VERIFY_PARAM_set1_host(rules, nullptr, 0) == 1;
   X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
   return X509_VERIFY_PARAM_set1_host(rules, name.c_str(), name.size()) == 1;
 }
+
+// Boost.Redis makes each connection's stream itself, the first one long before it is known whom it will talk to, so the handshake's own beginning is taken.
+void begin_handshake(SSL const* stream, int where, int) {
+  if (where != SSL_CB_HANDSHAKE_START) return;
+  auto const& name = peer_of(SSL_get_SSL_CTX(stream)).name;
+  // The stream is OpenSSL's to change at this point, whatever the callback's type says.
+  auto* const own = const_cast<SSL*>(stream);
+  if (!is_ip(name)) SSL_set_tlsext_host_name(own, name.c_str());
+  demand(SSL_get0_param(own), name);
+}
+
+// What no certificate proves (RFC 2606, section 2).
+std::string const nobody = "nobody.invalid";
 
 }  // namespace
 
@@ -75,24 +87,26 @@ result<ssl::context> make_tls_context(redis_tls_options const& options, std::fun
     made.add_certificate_authority(boost::asio::buffer(options.ca_pem), ec);
     if (ec) return refuse(why, "ca_pem", "is no valid PEM certificate");
   }
-  auto name = std::make_unique<std::string>();
-  if (SSL_CTX_set_ex_data(made.native_handle(), name_index(), name.get()) != 1) return refuse(why, "server_name", "cannot be kept");
-  static_cast<void>(name.release());  // the context's now
-  SSL_CTX_set_info_callback(made.native_handle(), send_name);
-  made.set_verify_mode(options.insecure ? ssl::verify_none : ssl::verify_peer, ec);
-  if (options.insecure) return made;
-  made.set_verify_callback(
-      [told = std::move(on_refused)](bool is_believed, ssl::verify_context& seen) {
-        if (!is_believed && told) told(X509_verify_cert_error_string(X509_STORE_CTX_get_error(seen.native_handle())));
-        return is_believed;
-      },
-      ec);
+  auto kept = std::make_unique<peer>();
+  kept->name = nobody;
+  kept->on_refused = std::move(on_refused);
+  if (SSL_CTX_set_ex_data(made.native_handle(), peer_index(), kept.get()) != 1) return refuse(why, "server_name", "cannot be kept");
+  static_cast<void>(kept.release());  // the context's now
+  if (!demand(SSL_CTX_get0_param(made.native_handle()), nobody)) return refuse(why, "server_name", "cannot be checked");
+  SSL_CTX_set_info_callback(made.native_handle(), begin_handshake);
+  SSL_CTX_set_verify(made.native_handle(), options.insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, verify);
   return made;
 }
 
+ssl::context share(ssl::context& context) {
+  SSL_CTX_up_ref(context.native_handle());
+  return ssl::context(context.native_handle());
+}
+
 result<> set_peer_name(ssl::context& context, redis_tls_options const& options, std::string const& name, std::string* why) {
-  *name_of(context.native_handle()) = is_ip(name) ? std::string() : name;
-  if (!options.insecure && !check_peer(context.native_handle(), name)) return refuse(why, "server_name", "is no name that a certificate can be checked against");
+  std::unique_ptr<X509_VERIFY_PARAM, void (*)(X509_VERIFY_PARAM*)> const tried(X509_VERIFY_PARAM_new(), X509_VERIFY_PARAM_free);
+  if (name.empty() || !tried || (!options.insecure && !demand(tried.get(), name))) return refuse(why, "server_name", "is no name that a certificate can be checked against");
+  peer_of(context.native_handle()).name = name;
   return {};
 }
 

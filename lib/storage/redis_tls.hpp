@@ -17,7 +17,10 @@ namespace mooring::detail {
  */
 result<boost::asio::ssl::context> make_tls_context(redis_tls_options const& options, std::function<void(std::string)> on_refused = {}, std::string* why = nullptr);
 
-/** @brief From the next handshake on, the peer has to prove this name or IP address, and a name is sent along (SNI).
+/** @brief Another handle of the same context: loading the system's authorities takes long, and each connection owns a context. */
+boost::asio::ssl::context share(boost::asio::ssl::context& context);
+
+/** @brief From the next handshake of this context of ours on, the peer has to prove this name or IP address, and a name is sent along (SNI).
  *  @par Errors  `errc::invalid_argument`: nothing can prove such a name. Then no handshake may follow.
  */
 result<> set_peer_name(boost::asio::ssl::context& context, redis_tls_options const& options, std::string const& name, std::string* why = nullptr);

@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,7 +29,9 @@ class recording_link final : public detail::redis_link {
     nothing.what = detail::redis_reply::kind::null;
     co_return detail::redis_answer(std::move(nothing));
   }
-  void drop() override {}
+  void drop(std::uint64_t) override {}
+  std::uint64_t epoch() const noexcept override { return 0; }
+  duration pause() const noexcept override { return {}; }
   awaitable<void> close() override { co_return; }
 
   std::vector<std::vector<std::string>> sent;

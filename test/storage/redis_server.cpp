@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include <array>
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <stdexcept>
@@ -62,6 +64,12 @@ std::string redis_server::free_port() {
 
 redis_server::redis_server(std::vector<std::string> arguments) : folder_(new_folder()), port_(free_port()), arguments_(std::move(arguments)) { start(); }
 
+redis_server::redis_server(std::string sentinel_configuration, std::vector<std::string> arguments)
+    : folder_(new_folder()), port_(free_port()), arguments_(std::move(arguments)), is_sentinel_(true) {
+  std::ofstream(folder_ / "sentinel.conf") << sentinel_configuration;
+  start();
+}
+
 redis_server::~redis_server() {
   kill();
   std::error_code ignored;  // a folder that stays behind harms nobody
@@ -69,8 +77,10 @@ redis_server::~redis_server() {
 }
 
 void redis_server::start() {
-  std::vector<std::string> words{program,    "--port", port_,           "--bind", "127.0.0.1", "--unixsocket", socket(), "--save", "", "--appendonly", "no", "--dir",
-                                 folder_.string(), "--logfile", (folder_ / "log").string()};
+  std::vector<std::string> words{program};
+  if (is_sentinel_) words.insert(words.end(), {(folder_ / "sentinel.conf").string(), "--sentinel"});
+  else words.insert(words.end(), {"--save", "", "--appendonly", "no"});
+  words.insert(words.end(), {"--port", port_, "--bind", "127.0.0.1", "--unixsocket", socket(), "--dir", folder_.string(), "--logfile", (folder_ / "log").string()});
   words.insert(words.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
@@ -111,12 +121,26 @@ std::string redis_server::command(std::vector<std::string> const& words) const {
   auto text = "*" + std::to_string(words.size()) + "\r\n";
   for (auto const& word : words) text += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
   asio::write(link, asio::buffer(text));
-  std::string reply;
-  auto const line = asio::read_until(link, asio::dynamic_buffer(reply), "\r\n");
-  if (reply.front() != '$' || reply.starts_with("$-1")) return reply.substr(0, line - 2);
-  auto const size = std::stoul(reply.substr(1));
-  if (reply.size() < line + size + 2) asio::read(link, asio::dynamic_buffer(reply), asio::transfer_exactly(line + size + 2 - reply.size()));
-  return reply.substr(line, size);
+  std::string unread;
+  auto const next_line = [&] {
+    auto const size = asio::read_until(link, asio::dynamic_buffer(unread), "\r\n");
+    auto line = unread.substr(0, size - 2);
+    unread.erase(0, size);
+    return line;
+  };
+  auto const value = [&](std::string line) {
+    if (line.front() != '$' || line.starts_with("$-1")) return line;
+    auto const size = std::stoul(line.substr(1)) + 2;
+    if (unread.size() < size) asio::read(link, asio::dynamic_buffer(unread), asio::transfer_exactly(size - unread.size()));
+    line = unread.substr(0, size - 2);
+    unread.erase(0, size);
+    return line;
+  };
+  auto const first = next_line();
+  if (first.front() != '*' || first.starts_with("*-1")) return value(first);
+  std::string items;
+  for (auto left = std::stoul(first.substr(1)); left > 0; --left) items += value(next_line()) + "\n";
+  return items;
 }
 
 }  // namespace mooring::test

@@ -8,7 +8,7 @@
 
 namespace mooring::test {
 
-/** @brief A Redis server of a test's own: its process, its folder, its socket. Killed with the object. */
+/** @brief A Redis server or Sentinel of a test's own: its process, its folder, its socket. Killed with the object. */
 class redis_server {
  public:
   /** Whether there is a redis-server to start. Without one, says so loudly; where the environment has CI set, that is a failure. */
@@ -16,6 +16,9 @@ class redis_server {
 
   /** Starts one and waits until it takes connections. `arguments` come after ours and win. */
   explicit redis_server(std::vector<std::string> arguments = {});
+
+  /** Starts a Sentinel with these lines of configuration. */
+  redis_server(std::string sentinel_configuration, std::vector<std::string> arguments);
   ~redis_server();
 
   redis_server(redis_server const&) = delete;
@@ -33,13 +36,14 @@ class redis_server {
   void kill();
   void start();
 
-  /** What a client of its own answers, without going through the library. */
+  /** What a client of its own is answered, without going through the library; of a list, the items in lines. */
   std::string command(std::vector<std::string> const& words) const;
 
  private:
   std::filesystem::path const folder_;
   std::string const port_;
   std::vector<std::string> const arguments_;
+  bool const is_sentinel_ = false;
   pid_t process_ = 0;
 };
 

@@ -19,6 +19,8 @@ namespace mooring {
 struct redis_address {
   std::string host = "127.0.0.1";
   std::string port = "6379";
+
+  bool operator==(redis_address const&) const = default;
 };
 
 /** @brief How a connection over TLS is made. TLS 1.2 at least; the peer's chain and name are checked, and its name is sent along. */
@@ -75,6 +77,8 @@ struct redis_storage_options : redis_login {
    *  the Sentinels tell. */
   std::optional<redis_tls_options> tls;
 
+  /** A server that asks for no password, where one is given: `errc::config_error` instead of a warning. Holds for Sentinels, too. */
+  bool must_demand_password = false;
   int database = 0;
 
   /** Before each id; ends with ':', holds no space, control byte or glob character. Replicas that share sessions share it, and nothing else uses it. */
@@ -96,6 +100,9 @@ struct redis_storage_options : redis_login {
   duration health_check{};
   /** Requests without a reply; beyond it operations are `busy`. */
   std::size_t max_in_flight = 4096;
+
+  /** `load` serves without sliding the expiry where the server refuses writes (a replica, too few replicas, a full disk), instead of being `unavailable`. */
+  bool loads_without_sliding = false;
 
   text_limits limits;
   log_sink log;

@@ -49,7 +49,6 @@ class redis_storage final : public storage<T> {
    */
   static result<std::shared_ptr<redis_storage>> make(executor ex, redis_storage_options options, std::string* why = nullptr) {
     if (auto checked = check(options, why); !checked) return checked.error();
-    if (options.sentinel) return make_error_code(errc::unsupported);
     return std::shared_ptr<redis_storage>(new redis_storage(std::move(ex), std::move(options)));
   }
 
@@ -97,7 +96,14 @@ class redis_storage final : public storage<T> {
 
   awaitable<void> close() override { return records_.close(); }
 
-  /** @brief Whether the server can be reached, lets us in and lets us write under the prefix: for those who want to know before the first session comes.
+  /** Goes up with each connection that is made. */
+  std::uint64_t epoch() const noexcept override { return records_.epoch(); }
+
+  /** @brief How long operations will be `unavailable` without being tried, because the server is left alone after a failure; zero where they are tried now. */
+  duration retry_after() const noexcept { return records_.pause(); }
+
+  /** @brief Whether the server can be reached, lets us in and lets us write under the prefix: for those who want to know before the first session comes. Where
+   *  the server lets us look, the log is warned of settings with which it may lose sessions.
    *  @par Errors  Those of every operation.
    */
   awaitable<result<>> ping(call_options call = {}) { return ping_through(records_, call); }

@@ -7,6 +7,7 @@
 #include <mooring/storage/text_map.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -185,6 +186,12 @@ class storage {
     static_cast<void>(id);
     return std::nullopt;
   }
+
+  /** @brief A number that goes up once what was acknowledged before may have been lost, because another server may have taken over. Never goes back.
+   *
+   *  What was read under one number proves nothing under the next. Zero for ever where nothing can be lost. Costs next to nothing.
+   */
+  virtual std::uint64_t epoch() const noexcept { return 0; }
 };
 
 }  // namespace mooring

@@ -5,6 +5,7 @@
 #include <mooring/storage/storage.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,8 @@ class redis_records {
   awaitable<void> close() const;
 
   bool is_closed() const noexcept;
+  std::uint64_t epoch() const noexcept;
+  duration pause() const noexcept;
   text_limits const& limits() const noexcept;
   duration ttl() const noexcept;
 
@@ -53,7 +56,7 @@ class redis_records {
   struct state;
   struct steps;
 
-  std::shared_ptr<state> const state_;
+  std::shared_ptr<state> state_;
 };
 
 }  // namespace mooring::detail

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "storage/redis_exchange.hpp"
+#include "storage/redis_line.hpp"
+#include "storage/redis_link.hpp"
+
+#include <mooring/core/awaitable.hpp>
+#include <mooring/core/clock.hpp>
+#include <mooring/core/error.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/cancellation_type.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+
+namespace mooring::detail {
+
+/** A request of a caller, who waits for `handler` until `end`. */
+struct redis_call : redis_exchange {
+  enum class phase { new_made, waiting, sent, ended };
+
+  boost::asio::any_completion_handler<void(redis_answer)> handler;
+  executor on;
+  time_point end;
+  clock_service::alarm alarm;
+  std::uint64_t number = 0;  // among those sent on its connection
+  phase now = phase::new_made;
+};
+using redis_call_pointer = std::shared_ptr<redis_call>;
+
+/** @brief The calls of one link: those that wait for a connection, and how many are out on it. Each ends once: by its reply, its deadline, its cancellation, or
+ *  because the connection is gone.
+ *
+ *  Used on one strand.
+ */
+class redis_calls : public std::enable_shared_from_this<redis_calls> {
+ public:
+  redis_calls(redis_line::strand_type strand, std::size_t max_in_flight);
+
+  /** @brief Its deadline counts from now on. */
+  void arm(redis_call_pointer const& call);
+
+  /** @brief Keeps a call until `send_waiting` or `end_waiting`. */
+  void wait(redis_call_pointer const& call);
+
+  void send(redis_call_pointer const& call, redis_line& line);
+  void send_waiting(redis_line& line);
+  void end_waiting(errc why);
+
+  void cancel(redis_call_pointer const& call, boost::asio::cancellation_type type);
+  void finish(redis_call_pointer const& call, redis_answer answer);
+
+  /** @brief Nothing is out any more: the connection is a new one. */
+  void begin_connection() noexcept { sent_ = answered_ = 0; }
+
+  /** @brief From now on, a call whose connection goes is `closed`. */
+  void close();
+
+ private:
+  void give_up(redis_call_pointer const& call, errc why);
+  void answered(redis_call_pointer const& call, error_code ec, std::uint64_t connection, bool is_in_use);
+
+  redis_line::strand_type const strand_;
+  clock_service& clock_;
+  std::size_t const max_in_flight_;
+  std::list<std::weak_ptr<redis_call>> waiting_;
+  std::uint64_t sent_ = 0;      // on this connection
+  std::uint64_t answered_ = 0;  // the number of the last request whose reply came
+  bool is_closing_ = false;
+};
+
+}  // namespace mooring::detail
