@@ -47,7 +47,7 @@ bool cached_session::agrees_with(mooring::revision const& stored, metadata const
     built_from_ = stored;
     return true;
   }
-  return std::any_of(expected_.begin(), expected_.end(), [&](auto const& next) { return value == *next; });
+  return false;
 }
 
 mooring::revision cached_session::built_from() const {
@@ -60,14 +60,20 @@ bool cached_session::is_current(mooring::revision const& stored, metadata const&
   return stored == built_from_ || value == stored_;
 }
 
-void cached_session::expect(std::shared_ptr<metadata const> const& next) {
+void cached_session::expect(std::shared_ptr<metadata const> const& next, shared_future<bool> ended) {
   std::lock_guard lock(mutex_);
-  expected_.push_back(next);
+  expected_.push_back({next, std::move(ended)});
 }
 
 void cached_session::expect_no_more(std::shared_ptr<metadata const> const& next) noexcept {
   std::lock_guard lock(mutex_);
-  expected_.erase(std::find(expected_.begin(), expected_.end(), next));
+  expected_.erase(std::find_if(expected_.begin(), expected_.end(), [&](expected const& one) { return one.next == next; }));
+}
+
+std::optional<shared_future<bool>> cached_session::decoration_to(metadata const& value) const {
+  std::lock_guard lock(mutex_);
+  auto const found = std::find_if(expected_.begin(), expected_.end(), [&](expected const& one) { return *one.next == value; });
+  return found == expected_.end() ? std::nullopt : std::optional(found->ended);
 }
 
 bool cached_session::decorate(std::shared_ptr<void> const& before, std::shared_ptr<void> after, mooring::revision written, metadata const& next) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <mooring/cache/disposal_reason.hpp>
+#include <mooring/cache/shared_future.hpp>
 #include <mooring/core/clock.hpp>
 #include <mooring/session/metadata.hpp>
 #include <mooring/session/principal.hpp>
@@ -47,19 +48,22 @@ class cached_session {
   /** Whether it was built from the record at this revision, or from one with equal metadata. */
   bool is_built_from(mooring::revision const& stored) const;
 
-  /** Whether a record that has another revision is what the session was built from, or what a running decoration is about to write. Remembers the revision
-   *  of an equal one, so that later checks compare tokens again. */
+  /** Whether a record that has another revision is what the session was built from. Remembers the revision of an equal one, so that later checks compare
+   *  tokens again. */
   bool agrees_with(mooring::revision const& stored, metadata const& value);
 
   /** The revision that it was built from. Where that changed while a record was read, the record may be older than the session. */
   mooring::revision built_from() const;
 
-  /** As `agrees_with`, but for what running decorations are about to write: a decoration starts from a session that is all there. */
+  /** As `agrees_with`, and remembers nothing. */
   bool is_current(mooring::revision const& stored, metadata const& value) const;
 
-  /** A decoration announces what it is about to write, so that a check that finds it written before the decoration has ended does not evict the session. */
-  void expect(std::shared_ptr<metadata const> const& next);
+  /** A decoration announces what it is about to write and when it ends, so that a check that finds it written waits for that, and does not evict the session. */
+  void expect(std::shared_ptr<metadata const> const& next, shared_future<bool> ended);
   void expect_no_more(std::shared_ptr<metadata const> const& next) noexcept;
+
+  /** The end of a running decoration that makes the record this; nothing when there is none. */
+  std::optional<shared_future<bool>> decoration_to(metadata const& value) const;
 
   /** Puts a decorated session in place of `before`, as built from what was written. False when that is no longer there: closed, or decorated by another. */
   bool decorate(std::shared_ptr<void> const& before, std::shared_ptr<void> after, mooring::revision written, metadata const& next);
@@ -93,7 +97,11 @@ class cached_session {
   open_sessions::place place_;
   mooring::revision built_from_;
   metadata stored_;
-  std::vector<std::shared_ptr<metadata const>> expected_;
+  struct expected {
+    std::shared_ptr<metadata const> next;
+    shared_future<bool> ended;
+  };
+  std::vector<expected> expected_;
   std::shared_ptr<void> session_;
 };
 

@@ -36,6 +36,14 @@ awaitable<result<verdict>> check_with_read(state_ptr state, cached_session_ptr c
     bool const is_in_time = state->clock.now() - begun < deadline;
     if (!found && is_in_time && may_refuse_writes_only(found.error())) found = co_await peek_record(state, cached->id, deadline);
     if (found && !*found) state->bury(cached->id);
+    // Written by a decoration that has not heard so yet. The session as it was is the past already, and will be decorated in a moment.
+    auto const decorating = found && *found && !cached->agrees_with((*found)->revision, (*found)->value) ? cached->decoration_to((*found)->value) : std::nullopt;
+    if (decorating) {
+      auto const ended = co_await decorating->wait(call_options{deadline});
+      if (!ended && ended.error() == errc::deadline_exceeded) co_return verdict::expired;
+      if (!ended && ended.error() != errc::closed) co_return ended.error();
+      continue;  // dropped without an outcome is how it ends
+    }
     if (auto judged = judge(*cached, found, built_from_before)) co_return std::move(*judged);
   }
 }

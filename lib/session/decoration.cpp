@@ -28,7 +28,9 @@ using decoration_call_ptr = std::shared_ptr<decoration_call const>;
 
 class expectation {
  public:
-  expectation(cached_session_ptr of, std::shared_ptr<metadata const> next) : of_(std::move(of)), next_(std::move(next)) { of_->expect(next_); }
+  expectation(cached_session_ptr of, std::shared_ptr<metadata const> next) : of_(std::move(of)), next_(std::move(next)) {
+    of_->expect(next_, ended_.get_future());
+  }
   ~expectation() { of_->expect_no_more(next_); }
   expectation(expectation const&) = delete;
   expectation& operator=(expectation const&) = delete;
@@ -36,6 +38,7 @@ class expectation {
  private:
   cached_session_ptr const of_;
   std::shared_ptr<metadata const> const next_;
+  shared_promise<bool> ended_;  // dropped last: who waits for it then finds no announcement any more
 };
 
 result<erased_decoration> apply(decoration_call const& call, std::shared_ptr<void> current, metadata data) {

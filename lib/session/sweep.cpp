@@ -41,7 +41,7 @@ awaitable<void> sweep_session(engine_ptr self, std::string id, std::shared_ptr<s
   auto const built_from_before = cached->built_from();
   auto const read = co_await peek_record(state, id, state->options.deadlines.read);
   if (!read) co_return;  // not known: it stays, and its next get or sweep tells
-  if (*read && cached->agrees_with((*read)->revision, (*read)->value)) co_return;
+  if (*read && (cached->agrees_with((*read)->revision, (*read)->value) || cached->decoration_to((*read)->value))) co_return;
   if (*read && cached->built_from() != built_from_before) co_return;  // what was read may be older than the session
   bool const was_cached = self->cache->erase_if(id, cached, disposal_reason::expired);
   if (was_cached) list->add(cached);

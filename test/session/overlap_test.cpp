@@ -96,6 +96,30 @@ BOOST_AUTO_TEST_CASE(record_that_a_check_read_before_a_decoration_does_not_evict
   }
 }
 
+// CA14, SM33: what a decoration has written shows in every get that begins afterwards, though its own replica has not heard of it yet, or never does.
+BOOST_AUTO_TEST_CASE(get_that_finds_a_decoration_written_waits_for_it) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    bool const is_lost = seed % 2 == 1;
+    session_world w(seed, replicas(1));
+    auto const id = w.opened();
+    link_options slow;
+    slow.reply = 200ms;
+    w.link(0).set_options(slow);
+    if (is_lost)
+      w.link(0).decide([](storage_operation what, std::size_t) { return what == storage_operation::update_if ? storage_fault::no_reply : storage_fault::none; });
+    auto decorating = w.start(w.m().decorate(id, {}, adding("x")));
+    auto const before = w.record(id)->revision;
+    while (w.record(id)->revision == before) w.sim.step();
+    auto const got = w.run(w.m().get(id, {}));
+    BOOST_REQUIRE((got && *got));
+    bool const is_decorated = (*got)->decorations.size() == 1u;
+    BOOST_TEST((is_decorated || (*got)->request.data.contains("x")), "seed " << seed);
+    if (!is_lost) BOOST_TEST(w.m().stats().restored == 0u, "seed " << seed);
+    w.finish(decorating);
+    BOOST_TEST(decorating.take().has_value());  // a lost reply is settled by a peek
+  }
+}
+
 // CA14, SM33: what replaced a decoration before its own replica heard of it shows in every get that begins afterwards.
 BOOST_AUTO_TEST_CASE(check_that_a_decoration_overlaps_still_sees_what_was_written_after_it) {
   std::size_t overlapped = 0;
