@@ -74,6 +74,7 @@ int serve(options chosen) {
         return one->circuit().is_paused(clock_of(around->home).now()) ? mooring::backend_health::unhealthy : mooring::backend_health::healthy;
     return std::nullopt;
   };
+  // Moved: what its callbacks hold leads to the storage, which has to go before the context, and `chosen` goes after it.
   auto sessions = front::manager::make(home, records, sessions_factory, std::move(chosen.manager), &why);
   if (!sessions) return refuse(why);
 
