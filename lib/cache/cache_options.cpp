@@ -1,5 +1,7 @@
 #include <mooring/cache/cache_options.hpp>
 
+#include "core/span_text.hpp"
+
 #include <array>
 #include <cstdint>
 #include <limits>
@@ -11,10 +13,6 @@ namespace {
 
 std::string broken(std::string_view what, std::string value, std::string_view rule) {
   return std::string(what).append(" is ").append(std::move(value)).append(": ").append(rule);
-}
-
-std::string milliseconds(duration span) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(span).count()).append(" ms");
 }
 
 }  // namespace
@@ -35,9 +33,9 @@ std::string explain(cache_options const& options) {
       {"drain_deadline", options.drain_deadline},
   }};
   for (auto const& [name, span] : durations)
-    if (span < duration::zero()) return broken(name, milliseconds(span), "it must not be negative");
+    if (span < duration::zero()) return broken(name, detail::span_text(span), "it must not be negative");
   if (options.failure_backoff > options.failure_backoff_limit)
-    return broken("failure_backoff_limit", milliseconds(options.failure_backoff_limit), "it must not be below failure_backoff");
+    return broken("failure_backoff_limit", detail::span_text(options.failure_backoff_limit), "it must not be below failure_backoff");
 
   std::array<std::pair<std::string_view, std::size_t>, 2> const bounds{{
       {"max_flights", options.max_flights},

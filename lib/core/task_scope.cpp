@@ -1,5 +1,7 @@
 #include <mooring/core/task_scope.hpp>
 
+#include "core/report.hpp"
+
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -7,12 +9,10 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/system/system_error.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -54,23 +54,6 @@ struct task_scope::state {
     if (running.empty()) leaving.swap(joiners);
     return leaving;
   }
-
-  void report(std::exception_ptr const& failure) const noexcept {
-    if (!failure || !log) return;
-    try {
-      try {
-        std::rethrow_exception(failure);
-      } catch (boost::system::system_error const& thrown) {
-        if (thrown.code() != asio::error::operation_aborted) log(severity::error, thrown.what());
-      } catch (std::exception const& thrown) {
-        log(severity::error, thrown.what());
-      } catch (...) {
-        log(severity::error, "a background task threw something that is no std::exception");
-      }
-    } catch (...) {
-      // A sink that throws is ignored, as log_sink says.
-    }
-  }
 };
 
 // Travels with a task from spawn to its completion. A context that ends drops both unrun: then the joiners, whose context it is too, are
@@ -86,7 +69,7 @@ class task_scope::state::ending {
 
   void operator()(std::exception_ptr failure) {
     auto const shared = std::exchange(shared_, nullptr);
-    shared->report(failure);
+    detail::report_thrown(shared->log, "a background task", failure);
     for (auto& waiting : shared->remove(*entry_)) asio::post(shared->home, std::move(waiting));
   }
 

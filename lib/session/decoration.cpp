@@ -1,3 +1,4 @@
+#include "core/report.hpp"
 #include "session/cancellation.hpp"
 #include "session/engine.hpp"
 #include "session/operation.hpp"
@@ -46,10 +47,8 @@ result<erased_decoration> apply(decoration_call const& call, std::shared_ptr<voi
   result<erased_decoration> made(make_error_code(errc::load_failed));
   try {
     made = call.decorate(call.id, std::move(current), std::move(data));
-  } catch (std::exception const& thrown) {
-    state.log(severity::error, std::string("a decorator threw: ") + thrown.what());
   } catch (...) {
-    state.log(severity::error, "a decorator threw something that is no std::exception");
+    report_thrown(state.options.log, "a decorator", std::current_exception());
   }
   if (!made) return made;
   if (!made->session) return make_error_code(errc::invalid_argument);

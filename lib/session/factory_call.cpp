@@ -1,3 +1,4 @@
+#include "core/report.hpp"
 #include "session/factory_call.hpp"
 
 #include <boost/asio/error.hpp>
@@ -42,18 +43,14 @@ error_code factory_error(manager_state const& state, error_code cause) {
 awaitable<void> factory_task(state_ptr state, session_request request, std::shared_ptr<meeting> met, shared_promise<bool> ended, [[maybe_unused]] outstanding::token counted) {
   auto id = request.id;
   result<opened<void>> made(make_error_code(errc::load_failed));
-  std::string thrown;
   try {
     made = co_await state->factory->open(std::move(request));
   } catch (boost::system::system_error const& failure) {
     if (failure.code() == asio::error::operation_aborted) made = make_error_code(errc::cancelled);
-    else thrown = failure.what();
-  } catch (std::exception const& failure) {
-    thrown = failure.what();
+    report_thrown(state->options.log, "the session factory", std::current_exception());
   } catch (...) {
-    thrown = "something that is no std::exception";
+    report_thrown(state->options.log, "the session factory", std::current_exception());
   }
-  if (!thrown.empty()) state->log(severity::error, "the session factory threw: " + thrown);
   result<made_session> outcome(make_error_code(errc::load_failed));
   if (!made) outcome = factory_error(*state, made.error());
   else if (!made->session) state->log(severity::error, "the session factory returned no session and no error");
@@ -69,15 +66,11 @@ awaitable<void> closing_task(state_ptr state, std::string id, std::shared_ptr<vo
 }  // namespace
 
 awaitable<void> close_session(state_ptr state, std::string id, std::shared_ptr<void> session, disposal_reason reason) {
-  std::string thrown;
   try {
     co_await state->factory->close(std::move(id), std::move(session), reason);
-  } catch (std::exception const& failure) {
-    thrown = failure.what();
   } catch (...) {
-    thrown = "something that is no std::exception";
+    report_thrown(state->options.log, "closing a session", std::current_exception());
   }
-  if (!thrown.empty()) state->log(severity::error, "closing a session threw: " + thrown);
   state->closed.fetch_add(1, std::memory_order_relaxed);
   manager_event event;
   event.what = manager_event::kind::closed;

@@ -1,3 +1,4 @@
+#include "core/span_text.hpp"
 #include "session/engine.hpp"
 #include "session/factory_call.hpp"
 
@@ -15,11 +16,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t default_capacity = 1000;
 constexpr std::size_t most_entries = std::numeric_limits<std::uint32_t>::max();  // the cache's bound
 
-std::string text(duration span) {
-  auto const whole = std::chrono::duration_cast<std::chrono::milliseconds>(span);
-  return whole == span ? std::to_string(whole.count()) + " ms" : std::to_string(span.count()) + " ns";
-}
-
 std::string broken_deadline(manager_deadlines const& deadlines) {
   struct {
     char const* name;
@@ -28,7 +24,7 @@ std::string broken_deadline(manager_deadlines const& deadlines) {
                    {"write_back", deadlines.write_back}, {"change", deadlines.change},   {"terminate", deadlines.terminate},
                    {"factory", deadlines.factory},   {"get", deadlines.get},             {"shutdown", deadlines.shutdown}};
   for (auto const& [name, span] : all)
-    if (span <= 0ns) return std::string("deadlines.") + name + ": must be above zero, and is " + text(span);
+    if (span <= 0ns) return std::string("deadlines.") + name + ": must be above zero, and is " + span_text(span);
   return {};
 }
 
@@ -37,17 +33,17 @@ std::string broken_rule(manager_options const& options) {
   if (auto broken = broken_deadline(options.deadlines); !broken.empty()) return broken;
   if (options.cache_capacity > most_entries && options.cache_capacity != unbounded)
     return "cache_capacity: must be below 2^32, or `unbounded`, and is " + std::to_string(options.cache_capacity);
-  if (options.ttl < 2ms) return "ttl: must be at least 2 ms, and is " + text(options.ttl);
+  if (options.ttl < 2ms) return "ttl: must be at least 2 ms, and is " + span_text(options.ttl);
   auto const factory = options.deadlines.factory;
   if (options.placeholder_ttl <= factory)
-    return "placeholder_ttl: must be above deadlines.factory (" + text(factory) + "), and is " + text(options.placeholder_ttl);
-  if (options.sweep_interval && *options.sweep_interval < 1ms) return "sweep_interval: must be at least 1 ms, and is " + text(*options.sweep_interval);
+    return "placeholder_ttl: must be above deadlines.factory (" + span_text(factory) + "), and is " + span_text(options.placeholder_ttl);
+  if (options.sweep_interval && *options.sweep_interval < 1ms) return "sweep_interval: must be at least 1 ms, and is " + span_text(*options.sweep_interval);
   if (options.sweep_concurrency == 0) return "sweep_concurrency: must be above 0";
   if (options.max_restores == 0) return "max_restores: must be above 0";
   if (options.max_sessions == 0) return "max_sessions: must be above 0";
   if (options.max_sessions_per_principal == std::size_t(0)) return "max_sessions_per_principal: must be above 0, or empty";
-  if (options.partial_retry <= 0ns) return "partial_retry: must be above zero, and is " + text(options.partial_retry);
-  if (options.tombstone_ttl && *options.tombstone_ttl < 0ns) return "tombstone_ttl: must not be negative, and is " + text(*options.tombstone_ttl);
+  if (options.partial_retry <= 0ns) return "partial_retry: must be above zero, and is " + span_text(options.partial_retry);
+  if (options.tombstone_ttl && *options.tombstone_ttl < 0ns) return "tombstone_ttl: must not be negative, and is " + span_text(*options.tombstone_ttl);
   return {};
 }
 

@@ -1,5 +1,7 @@
 #include "session/manager_state.hpp"
 
+#include "core/report.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -30,14 +32,7 @@ manager_state::manager_state(executor on, std::shared_ptr<storage<metadata>> sha
       background(ex, options.log),
       last(ex, options.log) {}
 
-void manager_state::log(severity level, std::string_view line) const noexcept {
-  if (!options.log) return;
-  try {
-    options.log(level, line);
-  } catch (...) {
-    // A sink that throws is ignored, as log_sink says.
-  }
-}
+void manager_state::log(severity level, std::string_view line) const noexcept { report(options.log, level, line); }
 
 void manager_state::tell(manager_event event) const {
   if (!options.observer) return;

@@ -1,24 +1,15 @@
 #include <mooring/session/transport_session_manager.hpp>
 
-#include "session/cancellation.hpp"
+#include "core/span_text.hpp"
+#include "session/transport_manager_state.hpp"
 
-#include <mooring/core/task_scope.hpp>
-#include <mooring/session/uuid.hpp>
-#include <mooring/storage/local_storage.hpp>
-#include <mooring/storage/redis_storage.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
-#include <algorithm>
-#include <atomic>
-#include <exception>
 #include <utility>
 
 namespace mooring {
 namespace {
-
-using local_pointer = std::shared_ptr<local_storage<transport_session_ptr>>;
-using found_session = result<std::optional<stored<transport_session_ptr>>>;
 
 constexpr duration default_ttl = std::chrono::minutes(30);
 
@@ -29,111 +20,17 @@ error_code refuse(std::string* why, std::string const& what, std::string const& 
 
 std::string option(char const* name) { return std::string("transport_manager_options::") + name; }
 
-std::string text(duration span) { return std::to_string(span.count()) + " ns"; }
-
 result<> check(transport_manager_options const& options, std::string* why) {
   struct {
     char const* name;
     duration span;
   } const spans[] = {{"ttl", options.ttl.value_or(default_ttl)}, {"operation_deadline", options.operation_deadline}, {"cleanup_deadline", options.cleanup_deadline}};
   for (auto const& [name, span] : spans)
-    if (span <= duration::zero()) return refuse(why, option(name), text(span), "it must be above zero");
+    if (span <= duration::zero()) return refuse(why, option(name), detail::span_text(span), "it must be above zero");
   return {};
 }
 
-// A sink that throws is ignored, as log_sink says.
-void report(log_sink const& log, severity level, std::string const& line) noexcept {
-  if (!log) return;
-  try {
-    log(level, line);
-  } catch (...) {
-  }
-}
-
-void report(log_sink const& log, char const* what, std::exception_ptr const& failure) noexcept {
-  try {
-    std::rethrow_exception(failure);
-  } catch (std::exception const& thrown) {
-    report(log, severity::error, std::string(what) + ": " + thrown.what());
-  } catch (...) {
-    report(log, severity::error, std::string(what) + ": something that is no std::exception");
-  }
-}
-
-// Holds the storage and not the manager, whose end cancels it.
-awaitable<void> clean_regularly(transport_session_manager::storage_pointer store, duration interval, duration deadline, log_sink log) {
-  auto const cancellation = co_await asio::this_coro::cancellation_state;
-  for (;;) {
-    auto const slept = co_await sleep_for(interval);
-    if (!slept || detail::is_cancelled(cancellation)) co_return;
-    auto const dropped = co_await store->erase_expired(call_options{deadline});
-    if (detail::is_cancelled(cancellation) || (!dropped && dropped.error() == errc::closed)) co_return;
-    if (!dropped) report(log, severity::warning, "cleanup: " + dropped.error().message() + "; the rest is left for the next run");
-  }
-}
-
 }  // namespace
-
-struct transport_session_manager::state {
-  state(executor const& ex, storage_pointer kept, duration time_to_live, transport_manager_options given)
-      : store(std::move(kept)),
-        local(std::dynamic_pointer_cast<local_storage<transport_session_ptr>>(store)),
-        is_redis(dynamic_cast<redis_storage<transport_session_ptr> const*>(store.get()) != nullptr),
-        ttl(time_to_live),
-        options(std::move(given)),
-        clock(wall_clock_of(ex)),
-        cleaning(ex, options.log) {
-    auto const interval = std::max<duration>(ttl / 2, std::chrono::milliseconds(1));
-    cleaning.spawn(clean_regularly(store, interval, options.cleanup_deadline, options.log));
-  }
-
-  call_options within(call_options call) const { return call_options{call.deadline.value_or(options.operation_deadline)}; }
-
-  // What is written out is written from a copy that nobody changes between the check of its limits and the writing.
-  transport_session_ptr to_store(transport_session_ptr session) const {
-    return is_redis ? std::make_shared<transport_session>(session->record()) : std::move(session);
-  }
-
-  void close(transport_session_ptr session) const noexcept {
-    try {
-      value_traits<transport_session_ptr>::close(session);
-    } catch (...) {
-      report(options.log, "a session failed to close", std::current_exception());
-    }
-  }
-
-  // Null for what the maker failed to make.
-  transport_session_ptr make_session(std::string const& id) const noexcept {
-    try {
-      auto made = options.make_session(id, clock.now());
-      if (made && made->id() == id) return made;
-      report(options.log, severity::error, made ? "the maker gave a session of another id" : "the maker gave no session");
-    } catch (...) {
-      report(options.log, "the maker failed", std::current_exception());
-    }
-    return nullptr;
-  }
-
-  result<> admit(std::string const& id) const {
-    if (is_stopped) return make_error_code(errc::closed);
-    return check_uuid(id);
-  }
-
-  result<> admit(transport_session_ptr const& session) const {
-    if (is_stopped) return make_error_code(errc::closed);
-    if (!session) return make_error_code(errc::invalid_argument);
-    return check_uuid(session->id());
-  }
-
-  storage_pointer const store;
-  local_pointer const local;  // the same, where sessions are kept as objects
-  bool const is_redis;
-  duration const ttl;
-  transport_manager_options const options;
-  wall_clock_service& clock;
-  std::atomic<bool> is_stopped = false;
-  task_scope cleaning;
-};
 
 // What runs holds the state, so that the manager may be destroyed meanwhile.
 struct transport_session_manager::steps {
@@ -218,7 +115,7 @@ struct transport_session_manager::steps {
   static awaitable<transport_session_ptr> get_or_null(state_pointer held, std::string id, call_options call) {
     auto found = co_await get(held, std::move(id), call);
     if (found) co_return std::move(*found);
-    report(held->options.log, severity::warning, "get: " + found.error().message());
+    detail::report(held->options.log, severity::warning, "get: " + found.error().message());
     co_return nullptr;
   }
 
@@ -278,7 +175,7 @@ result<std::unique_ptr<transport_session_manager>> transport_session_manager::ma
   if (auto checked = check(options, why); !checked) return checked.error();
   if (!store) return refuse(why, "The storage", "null", "give one, or leave it out for memory");
   auto const known = store->ttl();
-  if (options.ttl && known && *options.ttl != *known) return refuse(why, option("ttl"), text(*options.ttl), "the storage's is " + text(*known) + ", leave it empty");
+  if (options.ttl && known && *options.ttl != *known) return refuse(why, option("ttl"), detail::span_text(*options.ttl), "the storage's is " + detail::span_text(*known) + ", leave it empty");
   auto const ttl = known ? *known : options.ttl.value_or(default_ttl);
   return steps::make(ex, std::move(store), ttl, std::move(options));
 }

@@ -1,6 +1,7 @@
 #include <mooring/storage/local_storage.hpp>
 
-#include <exception>
+#include "core/report.hpp"
+#include "core/span_text.hpp"
 
 namespace mooring::detail {
 namespace {
@@ -10,18 +11,16 @@ error_code refuse(std::string* why, char const* option, std::string const& value
   return make_error_code(errc::invalid_argument);
 }
 
-std::string text(duration span) { return std::to_string(span.count()) + " ns"; }
-
 }  // namespace
 
 result<> check_local_options(local_storage_options const& options, std::string* why) {
   if (options.ttl <= duration::zero())
-    return refuse(why, "ttl", text(options.ttl), "above zero", "set how long an idle session lives, such as 30 min");
+    return refuse(why, "ttl", span_text(options.ttl), "above zero", "set how long an idle session lives, such as 30 min");
   if (options.absolute_lifetime && *options.absolute_lifetime < options.ttl)
-    return refuse(why, "absolute_lifetime", text(*options.absolute_lifetime), ("at least ttl, " + text(options.ttl)).c_str(), "raise it, or leave it empty for no end");
+    return refuse(why, "absolute_lifetime", span_text(*options.absolute_lifetime), ("at least ttl, " + span_text(options.ttl)).c_str(), "raise it, or leave it empty for no end");
   if (options.max_entries == 0) return refuse(why, "max_entries", "0", "above zero", "set how many sessions the memory has room for");
   if (options.sweep_interval && *options.sweep_interval < std::chrono::milliseconds(1))
-    return refuse(why, "sweep_interval", text(*options.sweep_interval), "at least 1 ms", "leave it empty for half of ttl");
+    return refuse(why, "sweep_interval", span_text(*options.sweep_interval), "at least 1 ms", "leave it empty for half of ttl");
   return {};
 }
 
@@ -40,19 +39,6 @@ awaitable<void> sweep_regularly(std::function<bool()> drop_one, duration interva
   }
 }
 
-void report_failed_close(log_sink const& log, std::exception_ptr const& failure) noexcept {
-  if (!log) return;
-  try {
-    try {
-      std::rethrow_exception(failure);
-    } catch (std::exception const& thrown) {
-      log(severity::error, std::string("a stored value failed to close: ") + thrown.what());
-    } catch (...) {
-      log(severity::error, "a stored value failed to close with something that is no std::exception");
-    }
-  } catch (...) {
-    // A sink that throws is ignored, as log_sink says.
-  }
-}
+void report_failed_close(log_sink const& log, std::exception_ptr const& failure) noexcept { report_thrown(log, "closing a stored value", failure); }
 
 }  // namespace mooring::detail

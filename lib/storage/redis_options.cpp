@@ -1,5 +1,6 @@
 #include <mooring/storage/redis_options.hpp>
 
+#include "core/span_text.hpp"
 #include "storage/redis_tls.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ error_code refuse(std::string* why, std::string const& field, std::string const&
   return make_error_code(errc::invalid_argument);
 }
 
-std::string text(duration span) { return "is " + std::to_string(span.count()) + " ns"; }
+std::string text(duration span) { return "is " + detail::span_text(span); }
 
 bool is_plain(std::string_view prefix) noexcept {
   for (char const c : prefix)

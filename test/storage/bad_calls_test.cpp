@@ -151,14 +151,14 @@ BOOST_AUTO_TEST_CASE(each_bad_option_of_local_storage_is_refused_by_its_name_val
     std::string why;
   };
   std::vector<option> rows;
-  auto const text = [](duration span) { return std::to_string(span.count()) + " ns"; };
+  auto const text = [](duration span) { return span % 1ms == 0ns ? std::to_string(span / 1ms) + " ms" : std::to_string(span.count()) + " ns"; };
   for (auto const span : {0ns, -1ns, duration(-1ms), duration(-1s), duration(-1h), duration::min()}) {
     rows.push_back({[=](auto& o) { o.ttl = span; }, "::ttl is " + text(span) + ", but must be above zero"});
     rows.push_back({[=](auto& o) { o.absolute_lifetime = span; }, "::absolute_lifetime is " + text(span) + ", but must be at least ttl"});
     rows.push_back({[=](auto& o) { o.sweep_interval = span; }, "::sweep_interval is " + text(span) + ", but must be at least 1 ms"});
   }
   for (auto const span : {1ns, duration(1s), duration(30min - 1ns)})
-    rows.push_back({[=](auto& o) { o.absolute_lifetime = span; }, "::absolute_lifetime is " + text(span) + ", but must be at least ttl, 1800000000000 ns"});
+    rows.push_back({[=](auto& o) { o.absolute_lifetime = span; }, "::absolute_lifetime is " + text(span) + ", but must be at least ttl, 1800000 ms"});
   for (auto const span : {1ns, duration(1us), duration(1ms - 1ns)})
     rows.push_back({[=](auto& o) { o.sweep_interval = span; }, "::sweep_interval is " + text(span) + ", but must be at least 1 ms"});
   rows.push_back({[](auto& o) { o.max_entries = 0; }, "::max_entries is 0, but must be above zero"});

@@ -426,9 +426,9 @@ BOOST_AUTO_TEST_CASE(refused_options_are_named) {
     return why;
   };
   BOOST_TEST(refused([](auto& o) { o.ttl = duration::zero(); }) ==
-             "local_storage_options::ttl is 0 ns, but must be above zero; set how long an idle session lives, such as 30 min.");
-  BOOST_TEST(refused([](auto& o) { o.ttl = -1s; }).find("ttl is -1000000000 ns") != std::string::npos);
-  BOOST_TEST(refused([](auto& o) { o.absolute_lifetime = 29min; }).find("absolute_lifetime is 1740000000000 ns, but must be at least ttl") != std::string::npos);
+             "local_storage_options::ttl is 0 ms, but must be above zero; set how long an idle session lives, such as 30 min.");
+  BOOST_TEST(refused([](auto& o) { o.ttl = -1s; }).find("ttl is -1000 ms") != std::string::npos);
+  BOOST_TEST(refused([](auto& o) { o.absolute_lifetime = 29min; }).find("absolute_lifetime is 1740000 ms, but must be at least ttl") != std::string::npos);
   BOOST_TEST(refused([](auto& o) { o.max_entries = 0; }).find("max_entries is 0") != std::string::npos);
   BOOST_TEST(refused([](auto& o) { o.sweep_interval = 999us; }).find("sweep_interval is 999000 ns, but must be at least 1 ms") != std::string::npos);
   local_storage_options longest;

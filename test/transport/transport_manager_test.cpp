@@ -128,12 +128,12 @@ BOOST_AUTO_TEST_CASE(options_that_break_a_rule_are_refused_by_name) {
   std::string why;
   std::string const positive = "; it must be above zero.";
   std::vector<std::pair<options_type, std::string>> const rows{
-      {zero(&options_type::ttl, 0ns), "ttl is 0 ns" + positive},
-      {zero(&options_type::ttl, -1s), "ttl is -1000000000 ns" + positive},
-      {zero(&options_type::operation_deadline, 0ns), "operation_deadline is 0 ns" + positive},
+      {zero(&options_type::ttl, 0ns), "ttl is 0 ms" + positive},
+      {zero(&options_type::ttl, -1s), "ttl is -1000 ms" + positive},
+      {zero(&options_type::operation_deadline, 0ns), "operation_deadline is 0 ms" + positive},
       {zero(&options_type::operation_deadline, -1ns), "operation_deadline is -1 ns" + positive},
-      {zero(&options_type::cleanup_deadline, 0ns), "cleanup_deadline is 0 ns" + positive},
-      {zero(&options_type::cleanup_deadline, -1h), "cleanup_deadline is -3600000000000 ns" + positive},
+      {zero(&options_type::cleanup_deadline, 0ns), "cleanup_deadline is 0 ms" + positive},
+      {zero(&options_type::cleanup_deadline, -1h), "cleanup_deadline is -3600000 ms" + positive},
   };
   for (auto const& [options, message] : rows) {
     std::vector<error_code> errors;
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(options_that_break_a_rule_are_refused_by_name) {
   BOOST_TEST(why == "The storage is null; give one, or leave it out for memory.");
   // SE13: two times to live are one too many.
   BOOST_TEST(transport_session_manager::make(here, store, with_ttl(29min), &why).error() == errc::invalid_argument);
-  BOOST_TEST(why == "transport_manager_options::ttl is 1740000000000 ns; the storage's is 1800000000000 ns, leave it empty.");
+  BOOST_TEST(why == "transport_manager_options::ttl is 1740000 ms; the storage's is 1800000 ms, leave it empty.");
   w.keep(transport_session_manager::make(here, store, with_ttl(30min), &why));
 }
 
@@ -371,8 +371,8 @@ BOOST_AUTO_TEST_CASE(maker_that_fails_stores_nothing) {
     transport_session_maker maker;
     std::string line;
   } const rows[] = {
-      {[](std::string, wall_time) -> transport_session_ptr { throw std::runtime_error("no room"); }, "the maker failed: no room"},
-      {[](std::string, wall_time) -> transport_session_ptr { throw 5; }, "the maker failed: something that is no std::exception"},
+      {[](std::string, wall_time) -> transport_session_ptr { throw std::runtime_error("no room"); }, "the maker threw: no room"},
+      {[](std::string, wall_time) -> transport_session_ptr { throw 5; }, "the maker threw: something that is no std::exception"},
       {[](std::string, wall_time) { return transport_session_ptr(); }, "the maker gave no session"},
       {[](std::string, wall_time now) { return make_transport_session(id_b, "mcp", now); }, "the maker gave a session of another id"},
   };
