@@ -128,7 +128,7 @@ struct redis_records::steps {
     if (!held->options.absolute_lifetime && !call.is_fixed) {
       command sent{"SET", held->key(id), record, "NX", "PX", own_ttl.empty() ? held->ttl() : own_ttl};
       auto const answer = co_await ask(held, std::move(sent), end);
-      if (answer.error || answer.reply.what != kind::null) co_return write_outcome_of(answer, *fresh);
+      if (answer.error || answer.reply.what != kind::null) co_return set_outcome_of(answer, *fresh);
       // Taken. A fixed record that is past its end makes room.
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::exists;
     }
@@ -146,7 +146,7 @@ struct redis_records::steps {
     if (!held->options.absolute_lifetime) {
       command sent{"SET", held->key(id), std::move(record), "PX", held->ttl()};
       auto const answer = co_await ask(held, std::move(sent), end);
-      co_return write_outcome_of(answer, *fresh);
+      co_return set_outcome_of(answer, *fresh);
     }
     command arguments{held->ttl(), held->lifetime(), std::move(record)};
     auto const answer = co_await run(held, &redis_scripts::all().store, std::move(id), std::move(arguments), end);
@@ -240,7 +240,7 @@ struct redis_records::steps {
     if (!expected) {
       command sent{"DEL", held->key(id)};
       auto const answer = co_await ask(held, std::move(sent), end);
-      co_return change_outcome_of(answer, true);
+      co_return erase_outcome_of(answer);
     }
     command arguments{expected->text()};
     auto const answer = co_await run(held, &redis_scripts::all().erase, std::move(id), std::move(arguments), end);
@@ -258,7 +258,7 @@ struct redis_records::steps {
     auto const end = held->end(call.deadline);
     command sent{"SET", held->key(" ping"), "", "PX", "1"};
     auto const answer = co_await ask(held, std::move(sent), end);
-    if (answer.error) co_return answer.error;
+    if (!answer.is_done()) co_return failure_of(answer, false);
     std::array<redis_reply, 3> seen;
     char const* const names[] = {"maxmemory*", "save", "appendonly"};
     for (std::size_t i = 0; i < seen.size(); ++i) {

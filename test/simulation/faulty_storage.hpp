@@ -1,5 +1,6 @@
 #pragma once
 
+#include "simulation/link_options.hpp"
 #include "simulation/simulation.hpp"
 
 #include <mooring/storage/detail/local_table.hpp>
@@ -48,14 +49,6 @@ struct simulated_store {
 
 /** Told of one call when its caller has the outcome: whether what it named was there and, if it is a write on a condition, was as expected. Empty: not known. */
 using call_watch = std::function<void(std::optional<bool> is_found)>;
-
-struct link_options {
-  duration queueing = std::chrono::milliseconds(2);  ///< Longest wait before a request is sent.
-  duration travel = std::chrono::milliseconds(2);    ///< Longest way of a request to the store.
-  duration reply = std::chrono::milliseconds(2);     ///< Longest way of a reply back.
-  duration deadline = std::chrono::seconds(5);       ///< Of a call that brings none.
-  unsigned faults_permille = 0;                      ///< How many calls in a thousand meet a fault of the seed's choice.
-};
 
 /** @brief One replica's way to a simulated store: takes time, and fails as it is told or as the seed decides.
  *

@@ -49,8 +49,11 @@ class redis_storage final : public storage<T> {
    */
   static result<std::shared_ptr<redis_storage>> make(executor ex, redis_storage_options options, std::string* why = nullptr) {
     if (auto checked = check(options, why); !checked) return checked.error();
-    return std::shared_ptr<redis_storage>(new redis_storage(std::move(ex), std::move(options)));
+    return std::make_shared<redis_storage>(detail::redis_records(std::move(ex), std::move(options)));
   }
+
+  /** Made on a way to a server that is not ours, as tests do: `make` is for everybody else. The options were checked. */
+  explicit redis_storage(detail::redis_records records) : records_(std::move(records)) {}
 
   awaitable<write_outcome> create(std::string id, T value, create_options call = {}) override {
     return create_in(records_, std::move(id), std::move(value), call);
@@ -110,8 +113,6 @@ class redis_storage final : public storage<T> {
 
  private:
   using records = detail::redis_records;
-
-  redis_storage(executor ex, redis_storage_options options) : records_(std::move(ex), std::move(options)) {}
 
   // What runs holds the records, so that the storage may be destroyed meanwhile.
 
