@@ -8,10 +8,12 @@
 namespace mooring::detail {
 
 cached_session::cached_session(std::string own_id, principal who, mooring::revision built_from, metadata stored, std::shared_ptr<void> session,
-                               std::optional<time_point> rebuild, open_sessions::place place)
+                               std::optional<time_point> rebuild, open_sessions::place place, sighting seen)
     : id(std::move(own_id)),
       owner(std::move(who)),
       rebuild_at(rebuild.value_or(time_point::max())),
+      seen_at_(seen.at),
+      seen_under_(seen.epoch),
       place_(std::move(place)),
       built_from_(built_from),
       stored_(std::move(stored)),

@@ -8,9 +8,11 @@
 #include <mooring/storage/revision.hpp>
 
 #include "session/open_sessions.hpp"
+#include "session/sighting.hpp"
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -28,7 +30,7 @@ namespace mooring::detail {
 class cached_session {
  public:
   cached_session(std::string id, principal owner, mooring::revision built_from, metadata stored, std::shared_ptr<void> session,
-                 std::optional<time_point> rebuild_at, open_sessions::place place);
+                 std::optional<time_point> rebuild_at, open_sessions::place place, sighting seen);
 
   std::string const id;
   principal const owner;
@@ -74,17 +76,20 @@ class cached_session {
   /** The session to close, given out once; null for everybody else. */
   std::shared_ptr<void> take_for_closing();
 
-  /** The last step of its making, which was to show that the record is there, failed: that was last known at this time. */
-  void set_unconfirmed(time_point since) noexcept { known_at_.store(since, std::memory_order_relaxed); }
-  void confirm() noexcept { known_at_.store(time_point::max(), std::memory_order_relaxed); }
-
-  bool is_unconfirmed() const noexcept { return known_at_.load(std::memory_order_relaxed) != time_point::max(); }
-
-  /** Whether nothing has shown the record since its making failed to, and that is too long ago to serve it. */
-  bool is_in_doubt(time_point now, duration limit) const noexcept {
-    auto const known_at = known_at_.load(std::memory_order_relaxed);
-    return known_at != time_point::max() && now - known_at > limit;
+  /** The record is there. Of two checks that end at once either may be the one remembered: then the session is asked for once more. */
+  void confirm(sighting seen) noexcept {
+    seen_at_.store(seen.at, std::memory_order_relaxed);
+    seen_under_.store(seen.epoch, std::memory_order_relaxed);
+    is_unconfirmed_.store(false, std::memory_order_relaxed);
   }
+
+  /** The last step of its making, which was to show that the record is there, failed: that was last known before it. */
+  void set_unconfirmed() noexcept { is_unconfirmed_.store(true, std::memory_order_relaxed); }
+
+  /** Whether nothing has shown the record since its making failed to. */
+  bool is_unconfirmed() const noexcept { return is_unconfirmed_.load(std::memory_order_relaxed); }
+  bool was_seen_within(duration limit, time_point now) const noexcept { return now - seen_at_.load(std::memory_order_relaxed) <= limit; }
+  bool was_seen_under(std::uint64_t epoch) const noexcept { return seen_under_.load(std::memory_order_relaxed) >= epoch; }
 
   void add_lease() noexcept { leases_.fetch_add(1, std::memory_order_relaxed); }
   void drop_lease() noexcept { leases_.fetch_sub(1, std::memory_order_relaxed); }
@@ -92,7 +97,9 @@ class cached_session {
 
  private:
   std::atomic<std::size_t> leases_{0};  // a count for the touching of leased records only: nothing is ordered by it
-  std::atomic<time_point> known_at_{time_point::max()};  // a time to compare only
+  std::atomic<time_point> seen_at_;  // this and the next two are facts to compare only: nothing is ordered by them
+  std::atomic<std::uint64_t> seen_under_;
+  std::atomic<bool> is_unconfirmed_{false};
   mutable std::mutex mutex_;
   open_sessions::place place_;
   mooring::revision built_from_;

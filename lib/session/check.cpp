@@ -1,5 +1,8 @@
+#include "session/cancellation.hpp"
 #include "session/engine.hpp"
 #include "session/records.hpp"
+
+#include <algorithm>
 
 namespace mooring::detail {
 namespace {
@@ -13,13 +16,13 @@ bool may_refuse_writes_only(error_code error) {
 bool is_final(error_code error) { return error == errc::corrupt_record; }
 
 // Empty: read again.
-std::optional<result<verdict>> judge(cached_session& cached, result<std::optional<stored_record>> const& found, revision const& built_from_before) {
+std::optional<result<verdict>> judge(cached_session& cached, result<std::optional<stored_record>> const& found, revision const& built_from_before, sighting seen) {
   if (!found) {
     if (is_final(found.error())) return verdict::expired;
     return found.error();
   }
   if (!*found) return verdict::expired;
-  cached.confirm();
+  cached.confirm(seen);
   if (cached.agrees_with((*found)->revision, (*found)->value)) return verdict::alive;
   if (cached.built_from() == built_from_before) return verdict::expired;
   // Decorated meanwhile: this is what the decoration replaced, or what somebody has made of it since.
@@ -27,33 +30,38 @@ std::optional<result<verdict>> judge(cached_session& cached, result<std::optiona
   return std::nullopt;
 }
 
-awaitable<result<verdict>> check_with_read(state_ptr state, cached_session_ptr cached) {
-  auto const deadline = state->options.deadlines.read;
+}  // namespace
+
+awaitable<result<verdict>> check_by_reading(state_ptr state, cached_session_ptr cached, time_point until) {
+  auto const cancellation = co_await asio::this_coro::cancellation_state;
   for (;;) {
-    auto const begun = state->clock.now();
+    if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
+    auto const seen = state->sight();
+    auto const deadline = std::min(state->options.deadlines.read, until - seen.at);
+    if (deadline <= duration::zero()) co_return make_error_code(errc::deadline_exceeded);
     auto const built_from_before = cached->built_from();
     auto found = co_await load_record(state, cached->id, deadline);
-    bool const is_in_time = state->clock.now() - begun < deadline;
-    if (!found && is_in_time && may_refuse_writes_only(found.error())) found = co_await peek_record(state, cached->id, deadline);
+    bool const is_in_time = state->clock.now() - seen.at < deadline;
+    if (!found && is_in_time && may_refuse_writes_only(found.error()) && !is_cancelled(cancellation)) found = co_await peek_record(state, cached->id, deadline);
     if (found && !*found) state->bury(cached->id);
     // Written by a decoration that has not heard so yet. The session as it was is the past already, and will be decorated in a moment.
     auto const decorating = found && *found && !cached->agrees_with((*found)->revision, (*found)->value) ? cached->decoration_to((*found)->value) : std::nullopt;
     if (decorating) {
+      if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
       auto const ended = co_await decorating->wait(call_options{deadline});
-      if (!ended && ended.error() == errc::deadline_exceeded) co_return verdict::expired;
+      if (!ended && ended.error() == errc::deadline_exceeded && state->clock.now() < until) co_return verdict::expired;
       if (!ended && ended.error() != errc::closed) co_return ended.error();
       continue;  // dropped without an outcome is how it ends
     }
-    if (auto judged = judge(*cached, found, built_from_before)) co_return std::move(*judged);
+    if (auto judged = judge(*cached, found, built_from_before, seen)) co_return std::move(*judged);
   }
 }
 
-}  // namespace
-
 check_answer check_session(state_ptr const& state, cached_session_ptr const& cached) {
   if (cached->rebuild_at != time_point::max() && state->clock.recent() >= cached->rebuild_at) return verdict::expired;
+  auto const epoch = state->store->epoch();
   auto const known = state->store->load_revision_at_once(cached->id);
-  if (!known) return check_with_read(state, cached);
+  if (!known) return check_by_reading(state, cached, time_point::max());
   if (!*known) {
     if (is_final(known->error())) return verdict::expired;
     return known->error();
@@ -62,9 +70,10 @@ check_answer check_session(state_ptr const& state, cached_session_ptr const& cac
     state->bury(cached->id);
     return verdict::expired;
   }
-  cached->confirm();
+  // Under epoch zero nothing depends on the moment.
+  cached->confirm({epoch == 0 ? time_point() : state->clock.recent(), epoch});
   if (cached->is_built_from(***known)) return verdict::alive;
-  return check_with_read(state, cached);
+  return check_by_reading(state, cached, time_point::max());
 }
 
 }  // namespace mooring::detail

@@ -83,7 +83,7 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   auto const fence = self->cache->begin(id);
   if (!work->commit()) co_return errc::cancelled;
 
-  auto const known_at = state->clock.now();
+  auto const seen = state->sight();
   auto stored_value = *next;
   auto const written = co_await update_record(state, id, std::move(*next), placeholder, deadline);
   auto const attempted = written.attempted();
@@ -110,9 +110,9 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
 
   std::optional<time_point> rebuild_at;
   if (made->made().is_partial) rebuild_at = saturating_add(state->clock.now(), state->options.partial_retry);
-  auto cached = std::make_shared<cached_session>(id, std::move(owner), **written, std::move(stored_value), made->made().session, rebuild_at, std::move(place));
+  auto cached = std::make_shared<cached_session>(id, std::move(owner), **written, std::move(stored_value), made->made().session, rebuild_at, std::move(place), seen);
   cached->sit_down(*state->sessions, cached);
-  if (!is_confirmed) cached->set_unconfirmed(known_at);
+  if (!is_confirmed) cached->set_unconfirmed();
   auto kept = self->cache->set_if(fence, std::move(cached));
   if (!kept.is_stored()) {
     // Terminated, shut down, or its record was changed already (a backend taken off): then it lives, though not here.

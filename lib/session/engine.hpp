@@ -59,6 +59,9 @@ inline duration step_deadline(call_options call, duration usual) { return call.d
 awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr state, std::string id);
 check_answer check_session(state_ptr const& state, cached_session_ptr const& cached);
 
+/** The check where it has to wait, also of a get of its own. @par Errors  `deadline_exceeded` at `until`; those of reads, where they are transient. */
+awaitable<result<verdict>> check_by_reading(state_ptr state, cached_session_ptr cached, time_point until);
+
 /** Peeks at every cached session once and closes those gone or stale. */
 awaitable<swept_sessions> sweep_once(engine_ptr self);
 

@@ -42,12 +42,17 @@ result<held_session> refused_get(manager_state& state, error_code why) {
   return state.refuse("get", why);
 }
 
+// A read that ends with the whole get has not found the storage away.
+error_code late_or(state_ptr const& state, time_point until, error_code why) {
+  return why == errc::unavailable && state->clock.now() >= until ? make_error_code(errc::deadline_exceeded) : why;
+}
+
 bool is_owned_by(lease<cached_session_ptr> const& held, principal const& who) noexcept { return held.value()->owner.is_same_as(who); }
 
 // The cache counts from the end of a session's making; one whose making could not confirm its record is older than that (RA48).
 bool is_too_old(manager_state const& state, lease<cached_session_ptr> const& held) {
   auto const& cached = *held.value();
-  return cached.is_unconfirmed() && cached.is_in_doubt(state.clock.recent(), std::max(state.options.max_stale, state.options.check_interval));
+  return cached.is_unconfirmed() && !cached.was_seen_within(std::max(state.options.max_stale, state.options.check_interval), state.clock.recent());
 }
 
 enum class in_cache { nothing, own, of_another };
@@ -65,8 +70,9 @@ std::optional<result<held_session>> get_at_once(engine& self, std::string_view i
   // What is cached has a valid id: `get` judges the others.
   if (auto admitted = self.admit("get", call); !admitted) return admitted.error();
   // The owner first: a check slides the expiry.
+  auto const epoch = self.state->store->epoch();
   auto hit = self.cache->try_get_if(id, [&](cached_session_ptr const& cached) { return cached->owner.is_same_as(who); });
-  if (!hit || is_too_old(*self.state, hit.leased)) return std::nullopt;
+  if (!hit || is_too_old(*self.state, hit.leased) || !hit.leased.value()->was_seen_under(epoch)) return std::nullopt;
   held_session held(std::move(hit.leased));
   if (!held) return std::nullopt;
   return result<held_session>(std::move(held));
@@ -95,10 +101,7 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
         continue;
       }
       auto const seen = co_await look_up(state, id, who, read_deadline);
-      if (!seen) {
-        bool const is_late = state->clock.now() >= until && seen.error() == errc::unavailable;
-        co_return refused_get(*state, is_late ? make_error_code(errc::deadline_exceeded) : seen.error());
-      }
+      if (!seen) co_return refused_get(*state, late_or(state, until, seen.error()));
       if (*seen == presence::absent) co_return held_session();
       if (*seen == presence::in_creation) {
         // It may have begun, or ended, while the record was read.
@@ -110,6 +113,7 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
       remaining = until - state->clock.now();
     }
 
+    auto const epoch = state->store->epoch();
     owner_rights::right const right(state->rights, id, who);
     auto got = co_await self->cache->get(id, call_options{remaining});
     // An error of the factory's own, whatever its value, is told as it is.
@@ -117,6 +121,21 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
     if (!*got) co_return held_session();
     // The entry may be another than the one that was looked at.
     if (!is_owned_by(*got, who)) co_return refused_get(*state, make_error_code(errc::wrong_owner));
+    // Another server of the storage may have taken over since its last check, which counted by its age or was what the storage last said. (A check of its own for
+    // each get that meets this: it is rare, and soon over.)
+    if (!got->value()->was_seen_under(epoch)) {
+      auto const cancellation = co_await asio::this_coro::cancellation_state;
+      if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
+      auto const doubted = got->value();
+      auto const checked = co_await check_by_reading(state, doubted, until);
+      if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
+      if (!checked && !doubted->was_seen_within(state->options.max_stale, state->clock.now())) co_return state->refuse("get", late_or(state, until, checked.error()));
+      if (checked && *checked == verdict::expired) {
+        got->release();
+        self->cache->erase_if(id, doubted, disposal_reason::expired);
+        continue;
+      }
+    }
     if (state->is_gone(id)) co_return held_session();
     if (is_too_old(*state, *got)) {
       auto const doubted = got->value();

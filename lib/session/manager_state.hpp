@@ -10,6 +10,7 @@
 #include "session/openings.hpp"
 #include "session/outstanding.hpp"
 #include "session/owner_rights.hpp"
+#include "session/sighting.hpp"
 #include "session/tombstones.hpp"
 
 #include <atomic>
@@ -60,6 +61,9 @@ struct manager_state : std::enable_shared_from_this<manager_state> {
 
   /** Counts and tells an error that ends a call. */
   error_code refuse(char const* operation, error_code why);
+
+  /** For what a call to the storage is about to show. */
+  sighting sight() const { return {clock.now(), store->epoch()}; }
 
   bool is_gone(std::string_view id) const { return gone.contains(id, clock.now()); }
   void bury(std::string const& id) { gone.add(id, clock.now()); }

@@ -50,7 +50,7 @@ awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr s
   if (!owner) co_return make_error_code(errc::cancelled);
   restore_place const here(state);
   if (!here.is_taken()) co_return state->refuse("restore", make_error_code(errc::busy));
-  auto const begun = state->clock.now();
+  auto const seen = state->sight();
 
   auto read = co_await peek_record(state, id, state->options.deadlines.read);
   if (!read) co_return read.error();
@@ -76,14 +76,14 @@ awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr s
 
   std::optional<time_point> rebuild_at;
   if (made->made().is_partial) rebuild_at = saturating_add(state->clock.now(), state->options.partial_retry);
-  auto cached = std::make_shared<cached_session>(id, *owner, found->at, std::move(found->stored), made->made().session, rebuild_at, std::move(place));
+  auto cached = std::make_shared<cached_session>(id, *owner, found->at, std::move(found->stored), made->made().session, rebuild_at, std::move(place), seen);
   cached->sit_down(*state->sessions, cached);
-  if (!confirmed) cached->set_unconfirmed(begun);
+  if (!confirmed) cached->set_unconfirmed();
   made->release();
   state->restored.fetch_add(1, std::memory_order_relaxed);
   manager_event event;
   event.what = manager_event::kind::restored;
-  event.took = state->clock.now() - begun;
+  event.took = state->clock.now() - seen.at;
   state->tell(event);
   co_return answer_type(std::move(cached));
 }

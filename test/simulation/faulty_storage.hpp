@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -71,6 +72,10 @@ class faulty_storage final : public storage<T> {
 
   /** @brief While cut off, no request gets out and no reply gets in. */
   void cut_off(bool is_cut) { link_->is_cut = is_cut; }
+
+  /** @brief As if another server had taken over: the epoch goes up. */
+  void take_over() { ++link_->epoch; }
+  std::uint64_t epoch() const noexcept override { return link_->epoch; }
 
   void set_options(link_options const& options) { link_->options = options; }
 
@@ -199,6 +204,7 @@ class faulty_storage final : public storage<T> {
     std::array<std::size_t, storage_operations> per_operation{};
     std::size_t calls = 0;
     std::size_t faults_met = 0;
+    std::uint64_t epoch = 0;
     bool is_cut = false;
     bool is_closed = false;
   };
