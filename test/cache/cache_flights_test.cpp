@@ -196,6 +196,35 @@ BOOST_AUTO_TEST_CASE(the_last_waiter_takes_the_load_with_it) {
   BOOST_TEST(lost + stopped > 0);
 }
 
+// CA29: Asio's state of a coroutine forgets a cancellation when one follows that the coroutine does not heed
+BOOST_AUTO_TEST_CASE(a_check_cancelled_twice_is_no_failure_of_the_value) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
+    auto options = world::plain();
+    options.max_stale = seed % 2 == 0 ? duration(1h) : duration(0ns);
+    world w(seed, options);
+    w.put("a");
+    w.check_time = 10ms;
+    call first;
+    call second;
+    w.get(first, "a", {}, 1);
+    at(w, 1ms, [&] { w.get(second, "a", {}, 2); });
+    auto const twice = [&] {
+      first.signal.emit(asio::cancellation_type::terminal);
+      first.signal.emit(asio::cancellation_type::total);
+    };
+    at(w, 4ms, twice, 1);
+    auto const from = w.sim.now();
+    BOOST_TEST(w.sim.run());
+    BOOST_TEST((first.got.error == errc::cancelled));
+    BOOST_TEST(second.got.number() == 1);
+    BOOST_TEST((second.got.when == from + 14ms));
+    BOOST_TEST(w.checks == 2);
+    BOOST_TEST(w.cache->stats().stale_hits == 0U);
+    second.got.leased.release();
+    w.end();
+  }
+}
+
 // CA30: a value that is made in spite of the cancellation
 BOOST_AUTO_TEST_CASE(a_cancelled_load_that_makes_a_value_has_it_disposed_of) {
   simulation sim(1);

@@ -73,7 +73,8 @@ struct cache_callbacks {
   /** Whether a cached value is still valid. Runs in a get that needs it; key and value live, and the value stays open, until it has ended; only
    *  the deadline of `close` closes a value under its check. What it answers at once is for the get that asked; several threads may ask at once. An awaitable
    *  is shared by all who come while it runs, one at a time for each value.
-   *  An error or exception is transient. Cancelled (terminal) when its get leaves. Required. */
+   *  An error or exception is transient. Cancelled (terminal) when its get leaves: it then ends with `errc::cancelled` or throws Asio's `operation_aborted`, both
+   *  taken for nothing else, and another waiter asks again. Required. */
   std::function<check_answer(Key const&, Value const&)> check;
 
   /** Closes a value; called once for each value that left, unless it was wrapped. Runs on the cache's executor, and holds up nothing but `close`.

@@ -52,9 +52,11 @@ awaitable<result<lease<V>>> cache_core<K, V, H, E>::get(cache_core* self, KeyHol
           self->report_current_exception("check");
         }
         if (!found) {
-          // What a cancelled check says instead of a verdict is about its caller, not about the value.
+          // What a cancelled check says instead of a verdict is about its caller, not about the value. (Asked too, since the state forgets a cancellation
+          // when one follows that it filters out.)
           auto const cancellation = co_await asio::this_coro::cancellation_state;
-          if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
+          bool const is_cancelled = is_aborted || found.error() == errc::cancelled || cancellation.cancelled() != asio::cancellation_type::none;
+          if (is_cancelled) co_return make_error_code(errc::cancelled);
         }
         next.hold(self->finish_check(next.flight(), found));
       }
