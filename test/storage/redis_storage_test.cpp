@@ -3,8 +3,6 @@
 
 #include <mooring/storage/redis_storage.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
@@ -15,7 +13,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -355,38 +352,6 @@ BOOST_AUTO_TEST_CASE(a_server_that_refuses_writes_says_why) {
   BOOST_TEST((f.ask(store->create("b", doc("1"))).error() == errc::wrong_master));
   f.server.command({"REPLICAOF", "NO", "ONE"});
   BOOST_TEST(f.ask(store->create("b", doc("1"))).is_written());
-}
-
-// RE22: cancellations and deadlines at any moment, and no reply reaches another call
-BOOST_AUTO_TEST_CASE(whoever_leaves_early_shifts_no_replies) {
-  fixture f;
-  auto const store = f.make();
-  for (int i = 0; i < 50; ++i) BOOST_TEST(f.ask(store->create(std::to_string(i), doc(std::to_string(i)))).is_written());
-  std::mt19937 random(1);
-  int pending = 0;
-  int answered = 0;
-  std::vector<std::shared_ptr<asio::cancellation_signal>> signals;
-  for (int i = 0; i < 5000; ++i) {
-    auto const id = std::to_string(random() % 50);
-    auto const signal = std::make_shared<asio::cancellation_signal>();
-    call_options call;
-    if (random() % 3 == 0) call.deadline = std::chrono::microseconds(1 + random() % 1000);
-    ++pending;
-    asio::co_spawn(f.context, store->load(id, call), asio::bind_cancellation_slot(signal->slot(), [&, id, signal](std::exception_ptr failure, seen_record found) {
-      --pending;
-      if (failure) return;  // cancelled before its first step
-      if (!found) BOOST_TEST((found.error() == errc::cancelled || found.error() == errc::deadline_exceeded));
-      else BOOST_TEST((*found && (*found)->value == doc(id)));
-      answered += found.has_value();
-    }));
-    signals.push_back(signal);
-    for (auto k = random() % 4; k > 0; --k) f.context.poll_one();
-    if (random() % 3 == 0) signals[random() % signals.size()]->emit(asio::cancellation_type::terminal);
-    if (signals.size() > 200) signals.erase(signals.begin(), signals.begin() + 100);
-    if (f.context.stopped()) f.context.restart();
-  }
-  f.run_until([&pending] { return pending == 0; });
-  BOOST_TEST(answered > 500);
 }
 
 // ST21, ST24: an end of its own is kept by the server
