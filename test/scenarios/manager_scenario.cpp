@@ -2,8 +2,9 @@
 #include "scenarios/scenarios.hpp"
 #include "scenarios/session_log.hpp"
 #include "scenarios/sessions.hpp"
-#include "simulation/faulty_storage.hpp"
+#include "scenarios/shared_store.hpp"
 #include "simulation/simulation.hpp"
+#include "simulation/watched_storage.hpp"
 
 #include <mooring/session/record.hpp>
 #include <mooring/session/session_manager.hpp>
@@ -49,9 +50,9 @@ struct weather {
     habits.has_hangs = !is_quiet && sim.random(4) == 0;
   }
 
-  // How long an answer of the storage counts, and how long a read takes at most: where nothing fails, three steps of the link (RA48).
+  // How long an answer of the storage counts, and how long a read takes at most: where nothing fails, three steps of the link for each request (RA48).
   duration remembered() const { return has_faults ? std::max(check_interval, max_stale) : check_interval; }
-  duration longest_read() const { return has_faults ? read : step + step + reply; }
+  duration longest_read(int requests) const { return has_faults ? read : requests * (step + step + reply); }
 
   static constexpr duration read = 20ms;  // the deadline of one storage operation
   static constexpr duration step = 1ms;   // of the link
@@ -90,7 +91,6 @@ manager_options options_of(simulation& sim, weather const& drawn) {
 }
 
 struct replica {
-  std::shared_ptr<faulty_storage<metadata>> link;
   std::shared_ptr<test_factory> factory;
   std::unique_ptr<session_manager<test_session>> sessions;
   bool is_closing = false;
@@ -106,12 +106,16 @@ struct known_id {
 
 class world {
  public:
-  world(std::uint64_t seed, std::shared_ptr<int> alive)
-      : sim_(seed), weather_(sim_), log_(std::make_shared<session_log>(weather_.remembered(), weather_.longest_read())) {
-    local_storage_options kept;
-    kept.ttl = weather_.ttl;
-    if (weather_.has_expiry && sim_.random(2) == 0) kept.absolute_lifetime = 150ms;
-    store_ = std::make_shared<simulated_store<metadata>>(kept);
+  world(std::uint64_t seed, make_store<metadata> make, std::shared_ptr<int> alive) : sim_(seed), weather_(sim_) {
+    store_settings settings;
+    settings.ttl = weather_.ttl;
+    if (weather_.has_expiry && sim_.random(2) == 0) settings.absolute_lifetime = 150ms;
+    settings.way.queueing = settings.way.travel = weather::step;
+    settings.way.reply = weather_.reply;
+    settings.way.deadline = weather::read;
+    settings.way.faults_permille = weather_.has_faults ? 80 : 0;
+    store_ = make(sim_, settings);
+    log_ = std::make_shared<session_log>(weather_.remembered(), weather_.longest_read(store_->requests_of_a_read()));
     for (unsigned i = 0; i < weather_.replicas; ++i) replicas_.push_back(make_replica(i, alive));
   }
 
@@ -145,25 +149,20 @@ class world {
   static constexpr std::size_t callers = 4;
 
   replica make_replica(unsigned number, std::shared_ptr<int> const& alive) {
-    link_options way;
-    way.queueing = way.travel = weather::step;
-    way.reply = weather_.reply;
-    way.deadline = weather::read;
-    way.faults_permille = weather_.has_faults ? 80 : 0;
     replica made;
-    made.link = std::make_shared<faulty_storage<metadata>>(sim_, sim_.get_executor(), store_, way);
     made.factory = std::make_shared<test_factory>(sim_, found_, number, weather_.habits, alive);
     made.factory->on_open = [this, number](session_request const& request) {
       judge_request(number, request);
       return watch(number, request.is_restore ? inquiries::step::restore : inquiries::step::make, request.id);
     };
-    made.link->watch([this, number](storage_operation what, std::string const& id) {
+    auto way = store_->way(sim_.get_executor(), [this, number](std::string const& id, metadata const& next) { judge_update(number, id, next); });
+    auto const watched = std::make_shared<watched_storage<metadata>>(std::move(way), [this, number](storage_operation what, std::string const& id) {
+      found_.expect(what != storage_operation::store && what != storage_operation::update, "a write had no condition (SM48)");
       auto const step = step_of(what);
       return step ? watch(number, *step, id) : call_watch();
     });
-    made.link->watch_updates([this, number](std::string const& id, metadata const& next) { judge_update(number, id, next); });
     std::string why;
-    auto sessions = manager::make(sim_.get_executor(), made.link, made.factory, options_of(sim_, weather_), &why);
+    auto sessions = manager::make(sim_.get_executor(), watched, made.factory, options_of(sim_, weather_), &why);
     if (sessions) made.sessions = std::move(*sessions);
     found_.expect(made.sessions != nullptr, "the options were refused: " + why);
     return made;
@@ -447,8 +446,7 @@ class world {
 
   // RA42: from the moment at which a terminate is told to be done.
   void expect_gone(std::string const& id) {
-    auto const left = store_->table.read(id, detail::local_table<metadata>::reading::still, sim_.now());
-    found_.expect(left && !*left, "a record is there whose session was terminated (RA42)");
+    found_.expect(!store_->look(id), "a record is there whose session was terminated (RA42)");
   }
 
   void judge_error(std::size_t me, unsigned at, error_code error, char const* what) {
@@ -458,7 +456,8 @@ class world {
     if (is(errc::cancelled)) is_fine = cancelled_[me];
     if (is(errc::ambiguous)) is_fine = !weather_.is_quiet;  // also of a record that another call changed before its session was cached
     if (is(errc::closed)) is_fine = replicas_[at].is_closing;
-    if (is(errc::unavailable) || is(errc::deadline_exceeded) || is(errc::server_error)) is_fine = has_limits || weather_.habits.has_hangs;
+    if (is(errc::unavailable) || is(errc::deadline_exceeded)) is_fine = has_limits || weather_.habits.has_hangs;
+    if (store_->may_fail_with(error)) is_fine = weather_.has_faults;
     if (is(errc::load_failed)) is_fine = weather_.habits.has_failures || weather_.habits.has_hangs;
     found_.expect(is_fine, std::string(what) + " ended with '" + error.message() + "' for no reason");
   }
@@ -480,7 +479,6 @@ class world {
 
   void check_end() {
     for (auto const& one : replicas_) {
-      found_.expect(one.link->calls(storage_operation::store) == 0 && one.link->calls(storage_operation::update) == 0, "a write had no condition (SM48)");
       for (auto const& root : one.factory->openings()) found_.expect(root->closed == 1, "an opened session was not closed (RA02, RA37, SM51)");
       auto const counted = one.sessions->stats();
       found_.expect(counted.open_sessions == 0 && counted.creations == 0 && counted.restores == 0,
@@ -489,10 +487,10 @@ class world {
     if (weather_.is_quiet && weather_.capacity >= ids_.size())
       for (auto const& [where, times] : restores_) found_.expect(times == 1, "a session was restored again though nothing had changed (RA08)");
     for (auto const& one : ids_) {
-      auto const left = store_->table.read(one.id, detail::local_table<metadata>::reading::still, sim_.now());
+      auto const left = store_->look(one.id);
       auto const start = log_->tick(sim_.now());
-      if (!left || !*left || state_of((*left)->value).value() == record_state::placeholder) continue;
-      auto const parts = read_record((*left)->value);
+      if (!left || state_of(left->value).value() == record_state::placeholder) continue;
+      auto const parts = read_record(left->value);
       found_.expect(parts.has_value(), "a record cannot be read");
       if (parts) log_->add(one.id, start, sim_.now(), {verb::get, seen::done, read_tags(parts->data), bits_of(parts->backends), weather_.replicas});
     }
@@ -542,17 +540,21 @@ class world {
   simulation sim_;
   weather weather_;
   std::shared_ptr<session_log> log_;
-  std::shared_ptr<simulated_store<metadata>> store_;
+  std::unique_ptr<shared_store<metadata>> store_;
   std::vector<replica> replicas_;
 };
 
-}  // namespace
-
-schedule_result manager_calls(std::uint64_t seed) {
+schedule_result run_world(std::uint64_t seed, make_store<metadata> make) {
   auto const alive = std::make_shared<int>(0);
-  auto ended = world(seed, alive).run();
+  auto ended = world(seed, make, alive).run();
   if (ended.violation.empty() && alive.use_count() != 1) ended.violation = "a session outlived its world";
   return ended;
 }
+
+}  // namespace
+
+schedule_result manager_calls(std::uint64_t seed) { return run_world(seed, make_of<plain_store, metadata>); }
+
+schedule_result redis_managers(std::uint64_t seed) { return run_world(seed, make_of<redis_store, metadata>); }
 
 }  // namespace mooring::test

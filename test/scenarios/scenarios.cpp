@@ -8,6 +8,8 @@ std::span<scenario const> scenarios() {
       {"storage-history", storage_history},
       {"cache", cache_calls},
       {"managers", manager_calls},
+      {"redis-history", redis_history},
+      {"redis-managers", redis_managers},
   };
   return all;
 }

@@ -18,4 +18,10 @@ schedule_result cache_calls(std::uint64_t seed);
 /** Clients of one to three replicas on one store, with all troubles; the history of each session must have an order. */
 schedule_result manager_calls(std::uint64_t seed);
 
+/** As `storage_history`, with `redis_storage` on links to a model of a server whose replies are lost, late, refusals, or of the wrong kind. */
+schedule_result redis_history(std::uint64_t seed);
+
+/** As `manager_calls`, with such storages. */
+schedule_result redis_managers(std::uint64_t seed);
+
 }  // namespace mooring::test

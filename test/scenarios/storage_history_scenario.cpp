@@ -2,7 +2,7 @@
 #include "history/register_model.hpp"
 #include "scenarios/clients.hpp"
 #include "scenarios/scenarios.hpp"
-#include "simulation/faulty_storage.hpp"
+#include "scenarios/shared_store.hpp"
 #include "simulation/simulation.hpp"
 
 #include <array>
@@ -23,12 +23,12 @@ model::token token_of(revision const& at) { return std::bit_cast<std::array<std:
 
 class world {
  public:
-  explicit world(std::uint64_t seed) : sim_(seed) {
-    link_options options;
-    options.deadline = 20ms;
-    options.faults_permille = sim_.random(2) == 0 ? 0 : 150;
-    for (unsigned i = 0; i < 3; ++i)
-      links_.push_back(std::make_unique<faulty_storage<text_map>>(sim_, sim_.lane(i), store_, options));
+  world(std::uint64_t seed, make_store<text_map> make) : sim_(seed) {
+    store_settings settings;
+    settings.way.deadline = 20ms;
+    settings.way.faults_permille = sim_.random(2) == 0 ? 0 : 150;
+    store_ = make(sim_, settings);
+    for (unsigned i = 0; i < 3; ++i) links_.push_back(store_->way(sim_.lane(i)));
   }
 
   schedule_result run() {
@@ -39,7 +39,7 @@ class world {
     // What the store holds at the end is a read that comes after everything.
     for (char id = 'a'; id < 'a' + ids; ++id) {
       auto& calls = history_[static_cast<std::size_t>(id - 'a')];
-      auto const left = links_.front()->look(std::string(1, id));
+      auto const left = store_->look(std::string(1, id));
       auto const start = ++events_;
       calls.push_back({start, ++events_, {model::verb::read, left ? model::seen::found : model::seen::absent, 0, left ? token_of(left->revision) : 0}});
       auto const broken = unexplained<model>(calls);
@@ -141,8 +141,8 @@ class world {
 
   simulation sim_;
   verdicts found_;
-  std::shared_ptr<simulated_store<text_map>> store_ = std::make_shared<simulated_store<text_map>>();
-  std::vector<std::unique_ptr<faulty_storage<text_map>>> links_;
+  std::unique_ptr<shared_store<text_map>> store_;
+  std::vector<std::shared_ptr<storage<text_map>>> links_;
   std::array<calls_of_id, ids> history_;
   clients callers_{sim_, found_};
   event_number events_ = 0;
@@ -151,6 +151,8 @@ class world {
 
 }  // namespace
 
-schedule_result storage_history(std::uint64_t seed) { return world(seed).run(); }
+schedule_result storage_history(std::uint64_t seed) { return world(seed, make_of<plain_store, text_map>).run(); }
+
+schedule_result redis_history(std::uint64_t seed) { return world(seed, make_of<redis_store, text_map>).run(); }
 
 }  // namespace mooring::test

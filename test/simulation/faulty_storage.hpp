@@ -2,6 +2,7 @@
 
 #include "simulation/link_options.hpp"
 #include "simulation/simulation.hpp"
+#include "simulation/watched_storage.hpp"
 
 #include <mooring/storage/detail/local_table.hpp>
 #include <mooring/storage/local_storage.hpp>
@@ -21,9 +22,6 @@
 #include <utility>
 
 namespace mooring::test {
-
-enum class storage_operation { create, update, update_if, store, update_hints, load, peek, touch, erase, erase_if, erase_expired };
-inline constexpr std::size_t storage_operations = 11;
 
 /** What may befall one call. A write that was sent without an answer is `ambiguous`, a read `unavailable` or `deadline_exceeded`. */
 enum class storage_fault {
@@ -47,9 +45,6 @@ struct simulated_store {
   detail::local_table<T> table;
   text_limits limits;
 };
-
-/** Told of one call when its caller has the outcome: whether what it named was there and, if it is a write on a condition, was as expected. Empty: not known. */
-using call_watch = std::function<void(std::optional<bool> is_found)>;
 
 /** @brief One replica's way to a simulated store: takes time, and fails as it is told or as the seed decides.
  *
@@ -78,9 +73,6 @@ class faulty_storage final : public storage<T> {
   std::uint64_t epoch() const noexcept override { return link_->epoch; }
 
   void set_options(link_options const& options) { link_->options = options; }
-
-  /** @brief Told of each call as it begins; what it returns is told of the end, also of a caller that dies. */
-  void watch(std::function<call_watch(storage_operation, std::string const& id)> f) { link_->watch = std::move(f); }
 
   /** @brief Told of each update on a revision at the moment at which it is carried out. */
   void watch_updates(std::function<void(std::string const& id, T const& next)> f) { link_->watch_updates = std::move(f); }
@@ -199,7 +191,6 @@ class faulty_storage final : public storage<T> {
     link_options options;
     std::map<std::size_t, storage_fault> scripted;
     std::function<storage_fault(storage_operation, std::size_t)> decide;
-    std::function<call_watch(storage_operation, std::string const&)> watch;
     std::function<void(std::string const&, T const&)> watch_updates;
     std::array<std::size_t, storage_operations> per_operation{};
     std::size_t calls = 0;
@@ -212,35 +203,6 @@ class faulty_storage final : public storage<T> {
 
   template <class Outcome>
   using at_store = std::function<Outcome(detail::local_table<T>&, time_point)>;
-
-  // The frame's: tells whoever watches how the call ended, however its frame ends.
-  class watched {
-   public:
-    watched(link const& on, storage_operation operation, std::string const& id) {
-      if (on.watch) end_ = on.watch(operation, id);
-    }
-    ~watched() {
-      if (end_) end_(is_found_);
-    }
-    watched(watched const&) = delete;
-    watched& operator=(watched const&) = delete;
-
-    void answer(write_outcome const& outcome) {
-      if (outcome.has_value()) is_found_ = outcome.is_written();
-      else if (outcome.error() == errc::conflict) is_found_ = false;
-    }
-    void answer(result<bool> const& outcome) {
-      if (outcome) is_found_ = *outcome;
-    }
-    void answer(result<std::optional<stored<T>>> const& outcome) {
-      if (outcome) is_found_ = outcome->has_value();
-    }
-    void answer(result<std::size_t> const&) {}
-
-   private:
-    call_watch end_;
-    std::optional<bool> is_found_;
-  };
 
   template <class Outcome>
   static awaitable<Outcome> refuse(error_code why) {
@@ -274,7 +236,6 @@ class faulty_storage final : public storage<T> {
     auto const state = co_await asio::this_coro::cancellation_state;
     if (auto admitted = detail::admit(id, own, state.cancelled()); !admitted) co_return admitted.error();
     if (on->is_closed) co_return make_error_code(errc::closed);
-    watched watching(*on, operation, id);
     auto const way = on->begin(operation);
     auto const& clock = on->clock();
     auto const unanswered = [&unknown](errc reason) { return unknown ? *unknown : Outcome(make_error_code(reason)); };
@@ -305,7 +266,6 @@ class faulty_storage final : public storage<T> {
     if (!slept) co_return unanswered(errc::cancelled);
     if (clock.now() < answer) co_return unanswered(errc::deadline_exceeded);
     if (on->is_cut || way.fault == storage_fault::lost_request || way.fault == storage_fault::lost_reply) co_return unanswered(errc::unavailable);
-    watching.answer(outcome);
     co_return outcome;
   }
 
