@@ -19,9 +19,8 @@ decorator<test_session> adding(std::string what) {
 /** Two replicas, of which the first may be killed. */
 struct crash_world : session_world {
   explicit crash_world(std::uint64_t seed) : session_world(seed, two_replicas()) {
-    link(0).watch([this](storage_operation, std::string const& id) {
+    link(0).on_call([this](storage_operation, std::string const& id) {
       if (first_id.empty()) first_id = id;
-      return call_watch();
     });
   }
 

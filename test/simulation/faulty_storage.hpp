@@ -74,6 +74,9 @@ class faulty_storage final : public storage<T> {
 
   void set_options(link_options const& options) { link_->options = options; }
 
+  /** @brief Told of each call as it begins. */
+  void on_call(std::function<void(storage_operation, std::string const& id)> f) { link_->on_call = std::move(f); }
+
   /** @brief Told of each update on a revision at the moment at which it is carried out. */
   void watch_updates(std::function<void(std::string const& id, T const& next)> f) { link_->watch_updates = std::move(f); }
 
@@ -191,6 +194,7 @@ class faulty_storage final : public storage<T> {
     link_options options;
     std::map<std::size_t, storage_fault> scripted;
     std::function<storage_fault(storage_operation, std::size_t)> decide;
+    std::function<void(storage_operation, std::string const&)> on_call;
     std::function<void(std::string const&, T const&)> watch_updates;
     std::array<std::size_t, storage_operations> per_operation{};
     std::size_t calls = 0;
@@ -236,6 +240,7 @@ class faulty_storage final : public storage<T> {
     auto const state = co_await asio::this_coro::cancellation_state;
     if (auto admitted = detail::admit(id, own, state.cancelled()); !admitted) co_return admitted.error();
     if (on->is_closed) co_return make_error_code(errc::closed);
+    if (on->on_call) on->on_call(operation, id);
     auto const way = on->begin(operation);
     auto const& clock = on->clock();
     auto const unanswered = [&unknown](errc reason) { return unknown ? *unknown : Outcome(make_error_code(reason)); };
