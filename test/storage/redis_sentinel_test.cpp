@@ -1,6 +1,6 @@
 #include "storage/certificates.hpp"
 #include "storage/redis_server.hpp"
-#include "storage/redis_world.hpp"
+#include "storage/sentinel_deployment.hpp"
 
 #include <mooring/storage/redis_storage.hpp>
 
@@ -38,104 +38,6 @@ document doc(std::string text) {
   made["k"] = std::move(text);
   return made;
 }
-
-std::string monitoring(std::string const& port, std::string const& more = {}) {
-  return "sentinel monitor main 127.0.0.1 " + port +
-         " 1\nsentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\nsentinel parallel-syncs main 1\n" + more;
-}
-
-void wait_for(std::function<bool()> const& is_so) {
-  auto const patience = steady::now() + 30s;
-  while (!is_so()) {
-    BOOST_REQUIRE((steady::now() < patience));
-    asio::io_context idle;
-    asio::co_spawn(idle, sleep_for(20ms), [](std::exception_ptr, result<>) {});
-    idle.run();
-  }
-}
-
-/** A context, and storages that it closes. */
-struct client_world {
-  ~client_world() {
-    for (auto const& store : stores) asio::co_spawn(context, store->close(), [](std::exception_ptr) {});
-    context.restart();
-    context.run_for(10s);
-    BOOST_TEST(context.stopped());
-  }
-
-  std::shared_ptr<storage_type> make(redis_storage_options options) {
-    options.log = [this](severity, std::string_view line) { log += std::string(line) + "\n"; };
-    return stores.emplace_back(storage_type::make(context.get_executor(), std::move(options)).value());
-  }
-
-  void run_until(std::function<bool()> const& is_done) {
-    auto const patience = steady::now() + 30s;
-    while (!is_done()) {
-      BOOST_REQUIRE((steady::now() < patience));
-      if (context.stopped()) context.restart();
-      context.run_one_for(50ms);
-    }
-  }
-
-  template <class X>
-  X ask(awaitable<X> work) {
-    std::optional<X> answer;
-    asio::co_spawn(context, std::move(work), [&answer](std::exception_ptr failure, X outcome) {
-      if (failure) std::rethrow_exception(failure);
-      answer.emplace(std::move(outcome));
-    });
-    run_until([&answer] { return answer.has_value(); });
-    return std::move(*answer);
-  }
-
-  void wait(duration span) {
-    auto const until = steady::now() + span;
-    run_until([until] { return steady::now() >= until; });
-  }
-
-  asio::io_context context;
-  std::vector<std::shared_ptr<storage_type>> stores;
-  std::string log;
-};
-
-/** One master, one replica that follows it, and one Sentinel that knows both. */
-struct deployment : client_world {
-  deployment() : first({"--repl-diskless-sync-delay", "0"}), second({"--replicaof", "127.0.0.1 " + first.port(), "--repl-diskless-sync-delay", "0"}) {
-    wait_for([this] { return second.command({"INFO", "replication"}).find("master_link_status:up") != std::string::npos; });
-    sentinel = std::make_unique<redis_server>(monitoring(first.port()), std::vector<std::string>());
-    wait_for([this] { return sentinel->command({"INFO", "sentinel"}).find("slaves=1") != std::string::npos; });
-  }
-
-  redis_storage_options options() const {
-    redis_storage_options made;
-    made.sentinel.emplace();
-    made.sentinel->addresses = {redis_address{"127.0.0.1", "1"}, redis_address{"127.0.0.1", sentinel->port()}};  // the first is down
-    made.sentinel->master_name = "main";
-    made.key_prefix = "t:";
-    return made;
-  }
-
-  bool is_named(redis_server const& server) const {
-    return sentinel->command({"SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"}) == "127.0.0.1\n" + server.port() + "\n";
-  }
-
-  bool follows(redis_server const& server) const { return server.command({"INFO", "replication"}).find("role:slave") != std::string::npos; }
-
-  /** Calls go on until the Sentinel names the second server; returns when that was. */
-  steady::time_point run_until_second_is_named() {
-    steady::time_point next_look;
-    run_until([&] {
-      if (steady::now() < next_look) return false;
-      next_look = steady::now() + 20ms;
-      return is_named(second);
-    });
-    return steady::now();
-  }
-
-  redis_server first;
-  redis_server second;
-  std::unique_ptr<redis_server> sentinel;
-};
 
 /** Keeps storing, one call after another, each under an id of its own; and notes how each ended. */
 struct load_of_writes {
@@ -256,9 +158,7 @@ BOOST_AUTO_TEST_CASE(a_termination_lost_in_a_failover_holds_again) {
   BOOST_TEST(d.ask(store->create("live", doc("1"))).is_written());
   BOOST_TEST(d.ask(store->create("kept", doc("1"))).is_written());
   wait_for([&] { return d.second.command({"EXISTS", "t:kept"}) == ":1"; });
-  d.first.command({"CONFIG", "SET", "requirepass", "nobody"});  // who is connected stays so, and the replica does not come back
-  d.second.command({"CLIENT", "KILL", "TYPE", "master"});
-  wait_for([&] { return d.second.command({"INFO", "replication"}).find("master_link_status:down") != std::string::npos; });
+  d.cut_replication();
   BOOST_TEST(d.ask(store->erase("dead")).value());
   BOOST_TEST(d.ask(store->erase("live")).value());
   BOOST_TEST(d.ask(store->create("live", doc("2"))).is_written());  // made anew: nobody's to erase
