@@ -17,6 +17,7 @@ struct bench_options {
   std::size_t tasks = 0;      ///< 0: as each workload says.
   bool is_quick = false;      ///< Small sizes: shows that the program works, measures nothing.
   std::uint64_t seed = 42;
+  std::string redis_url;      ///< Empty: a server of the workload's own.
 };
 
 /** One timed run: its cost, its latencies where single operations were timed, and what else the workload tells. */

@@ -1,5 +1,6 @@
 // mooring-bench: how fast the parts of the library are, beside the plainest thing that could do the same.
 
+#include "redis_contests.hpp"
 #include "report.hpp"
 
 #include <CLI/CLI.hpp>
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
   app.add_option("--tasks", options.tasks, "tasks of the workloads with many (default: as each workload says)")->check(CLI::Range(1, 100'000));
   app.add_option("--seconds", options.seconds, "length of one timed run")->check(CLI::Range(0.001, 3600.0))->capture_default_str();
   app.add_option("--repeat", options.repeat, "timed runs of each contestant, after one warm-up")->check(CLI::Range(1, 1000))->capture_default_str();
+  app.add_option("--redis", options.redis_url, "redis:// or unix:// URL of the server to use (default: one of its own for each contest)");
   app.add_flag("--quick", options.is_quick, "small sizes: shows that everything runs, measures nothing");
   app.add_flag("--goals", judges_goals, "print each goal and what was reached; exit status 1 when one is missed");
   app.add_option("--json", json_path, "write all figures to this file");
@@ -49,7 +51,9 @@ int main(int argc, char** argv) {
     };
     run("cache", cache_contests);
     run("storage", storage_contests);
+    run("storage", redis_storage_contests);
     run("manager", manager_contests);
+    run("manager", redis_manager_contests);
     print_table(all);
     auto const goals = judge(all);
     if (!json_path.empty()) write_file(json_path, to_json(all, goals, options));

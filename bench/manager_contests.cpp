@@ -1,5 +1,6 @@
 #include "contest.hpp"
 #include "floors.hpp"
+#include "instant_factory.hpp"
 #include "keys.hpp"
 #include "loops.hpp"
 
@@ -14,14 +15,6 @@ namespace mooring::bench {
 namespace {
 
 constexpr std::size_t session_count = 1000;
-
-struct empty_session {};
-
-class instant_factory final : public session_factory<empty_session> {
- public:
-  awaitable<result<opened<empty_session>>> open(session_request) override { co_return opened<empty_session>(std::make_shared<empty_session>()); }
-  awaitable<void> close(std::string, std::shared_ptr<empty_session>, disposal_reason) override { co_return; }
-};
 
 using manager_type = session_manager<empty_session>;
 
