@@ -34,6 +34,24 @@ awaitable<void> watch(http::event_stream stream, std::shared_ptr<http::signal> c
   closed->raise();
 }
 
+// A stream that a session listens on, for as long as this lives.
+class attachment {
+ public:
+  attachment(std::shared_ptr<session> to, http::event_stream stream) : session_(std::move(to)), stream_(std::move(stream)), is_attached_(session_->attach(stream_)) {}
+  attachment(attachment const&) = delete;
+  attachment& operator=(attachment const&) = delete;
+  ~attachment() {
+    if (is_attached_) session_->detach(stream_);
+  }
+
+  explicit operator bool() const noexcept { return is_attached_; }
+
+ private:
+  std::shared_ptr<session> const session_;
+  http::event_stream const stream_;
+  bool const is_attached_;
+};
+
 }  // namespace
 
 // One request and the way to answer it.
@@ -194,7 +212,9 @@ awaitable<void> front::serve_get(std::shared_ptr<visit const> of, principal who)
   auto const lease = co_await find_session(of, who, std::string());
   if (!lease) co_return;
   auto const stream = of->open_events(http::at_stop::end);
-  if (!stream || !lease->stream().attach(stream)) co_return;
+  if (!stream) co_return;
+  attachment const attached(lease->shared_from_this(), stream);
+  if (!attached) co_return;
   counted const open(open_streams_);
   auto const closed = std::make_shared<http::signal>();
   lease->spawn(watch(stream, closed));
@@ -223,7 +243,7 @@ awaitable<void> front::serve_delete(std::shared_ptr<visit const> of, principal w
   auto id = *mcp::session_id_of(of->asked.header).id;
   auto const ended = co_await sessions_.terminate(std::move(id), std::move(who));
   if (!ended) co_return of->answer(failure(ended.error(), std::string(), options_.retry_after));
-  lease->stream().close();
+  lease->end_stream();
   lease.release();  // before the answer, so that the session's place is free when the client goes on
   of->answer(ended->existed ? http::response(204) : session_not_found(std::string()));
 }

@@ -63,6 +63,7 @@ int serve(options chosen) {
   if (!opened) return refuse("--storage: " + why);
   auto const records = opened->records;
   rules.storage_name = opened->name;
+  around->is_shared = opened->at_end == factory::sessions_end::never;
   auto const sessions_factory = std::make_shared<factory>(around, records, opened->at_end, sweep);
 
   chosen.manager.log = write_log;

@@ -59,6 +59,9 @@ std::shared_ptr<session> session::make(std::shared_ptr<surroundings const> aroun
   for (auto const& where : shared.backends)
     made->upstreams_.push_back(
         std::make_shared<upstream>(where, made->opening_, shared.deadlines, made->scope_, made, shared.counters, random_start(shared.home)));
+  // Nobody else wants the stream: nothing that a backend says while the client is away is lost.
+  if (!shared.is_shared)
+    for (auto const& one : made->upstreams_) one->begin_listening();
   made->route_ = made->upstreams_.size() == 1 ? make_direct_route(made->upstreams_.front())
                                               : make_merged_route(made->upstreams_, made->scope_, shared.initialize_budget);
   return made;
@@ -157,6 +160,20 @@ void session::on_backend_session(bool is_first) {
   if (is_first)
     for (auto& news : route_->news_of_joining()) stream_.send(std::move(news));
   if (around_->keep_hints) around_->keep_hints(id_, hints());
+}
+
+bool session::attach(http::event_stream stream) {
+  std::lock_guard lock(attaching_);
+  if (!stream_.attach(stream)) return false;
+  if (around_->is_shared)
+    for (auto const& one : upstreams_) one->begin_listening();
+  return true;
+}
+
+void session::detach(http::event_stream const& stream) {
+  std::lock_guard lock(attaching_);
+  if (!stream_.detach(stream) || !around_->is_shared) return;
+  for (auto const& one : upstreams_) one->end_listening();
 }
 
 awaitable<void> session::close(hint_map spared) {

@@ -16,6 +16,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct surroundings {
   std::size_t backlog = 100;  ///< Messages that wait for the client to open its stream.
   std::shared_ptr<metrics> counters;
   log_sink log;
+  /** Whether other processes may serve the same sessions: then a backend's standing stream is only kept open where the client's is. */
+  bool is_shared = false;
   /** Called when a session's hints are others than when it was opened. */
   std::function<void(std::string id, hint_map hints)> keep_hints;
 };
@@ -74,8 +77,16 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   /** @brief Passes on a notification or a response of the client; waits for the backends, but no longer than the initialize budget. */
   awaitable<void> take(mcp::message sent);
 
-  /** The stream on which the client hears of what no request of its asked for. */
-  standing_stream& stream() noexcept { return stream_; }
+  /** @brief Makes a stream the one on which the client hears of what no request of its asked for; the one before ends.
+   *  @return False, and the stream was ended, after `close` or `end_stream`. Else `detach` is to follow.
+   */
+  bool attach(http::event_stream stream);
+
+  /** @brief The stream has ended; nothing if another has taken its place. */
+  void detach(http::event_stream const& stream);
+
+  /** @brief Ends that stream for good. */
+  void end_stream() { stream_.close(); }
 
   /** @brief Ends the stream and the background work; every backend gets the DELETE of its session, except for those in `spared`, which are still in use. */
   awaitable<void> close(hint_map spared);
@@ -88,6 +99,7 @@ class session final : public upstream_observer, public std::enable_shared_from_t
 
   void on_message(std::string backend, mcp::message sent) override;
   void on_backend_session(bool is_first) override;
+  bool has_listening_client() const override { return stream_.is_open(); }
 
   awaitable<void> join_all(std::vector<std::shared_ptr<upstream>> which);
   static awaitable<void> pass_to_backends(std::shared_ptr<session> self, mcp::message sent);
@@ -103,6 +115,7 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   std::vector<std::shared_ptr<upstream>> upstreams_;  // by name; set by make, then constant
   std::shared_ptr<route> route_;                      // as above
   standing_stream stream_;
+  std::mutex attaching_;  // makes attach and detach whole, so that listening follows the stream; taken before the locks of the stream and the upstreams
   std::atomic<bool> is_open_{false};  // from then on the client and the record are told of new backend sessions
 };
 

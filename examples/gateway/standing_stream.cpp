@@ -38,6 +38,13 @@ bool standing_stream::attach(http::event_stream stream) {
   return !is_refused;
 }
 
+bool standing_stream::detach(http::event_stream const& stream) {
+  std::lock_guard lock(mutex_);
+  if (stream_ != stream) return false;
+  stream_ = http::event_stream();
+  return true;
+}
+
 void standing_stream::close() {
   http::event_stream last;
   {

@@ -28,6 +28,9 @@ class standing_stream {
   /** @brief Puts a stream in the place of the one before, which ends. What waited is sent.  @return False, and the stream was ended, after `close`. */
   bool attach(http::event_stream stream);
 
+  /** @brief Lets go of a stream, if it is the one in place.  @return Whether it was. */
+  bool detach(http::event_stream const& stream);
+
   /** @brief Ends the stream for good. */
   void close();
 

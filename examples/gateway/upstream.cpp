@@ -24,27 +24,16 @@ upstream::upstream(std::shared_ptr<backend> where, std::string opening, upstream
       in_flight_(seed) {}
 
 void upstream::resume(backend_session known) {
-  std::uint64_t generation = 0;
-  {
-    std::lock_guard lock(mutex_);
-    session_ = std::move(known);
-    client_is_initialized_ = true;
-    generation = ++generation_;
-  }
-  task_scope::task listener;
-  scope_->spawn(listen(shared_from_this(), generation), &listener);
   std::lock_guard lock(mutex_);
-  listener_ = std::move(listener);
+  session_ = std::move(known);
+  client_is_initialized_ = true;
+  ready_generation_ = ++generation_;
+  if (wants_to_listen_) start_listening_locked();
 }
 
 bool upstream::is_joined() const {
   std::lock_guard lock(mutex_);
   return session_.has_value();
-}
-
-bool upstream::is_current(std::uint64_t generation) const {
-  std::lock_guard lock(mutex_);
-  return !is_closed_ && session_ && generation_ == generation;
 }
 
 std::optional<backend_session> upstream::session() const {
@@ -57,9 +46,8 @@ std::string upstream::initialize_result() const {
   return initialize_result_;
 }
 
-awaitable<result<http::reply>> upstream::post(std::string text, backend_session as) {
+awaitable<result<http::reply>> upstream::post(std::string text, backend_session as, duration limit) {
   auto asked = make_request("POST", *backend_, as, std::move(text));
-  auto const limit = deadlines_.request;
   auto answered = co_await backend_->client().send(std::move(asked), call_options{limit});
   if (answered)
     backend_->note_success();
@@ -75,7 +63,7 @@ awaitable<std::string> upstream::request(mcp::message asked, relay pass_on) {
   for (bool is_replay = false; found; is_replay = true) {
     borrowed_id const id(in_flight_, client_id);
     auto text = asked.with_id(id.text());
-    auto answered = co_await post(std::move(text), found->session);
+    auto answered = co_await post(std::move(text), found->session, deadlines_.request);
     if (!answered) {
       metrics_->count_backend_request(name(), "failed");
       bool const is_unsent = http::is_unsent(answered.error());
@@ -104,13 +92,13 @@ awaitable<bool> upstream::send(mcp::message sent) {
   if (is_initialized) {
     std::lock_guard lock(mutex_);
     client_is_initialized_ = true;
-    // A handshake that is still running tells the backend itself.
+    // A handshake that has no session yet tells the backend itself.
     if (!session_) co_return true;
   }
   auto found = co_await find_place();
   for (bool is_replay = false; found; is_replay = true) {
     auto text = sent.text();
-    auto const answered = co_await post(std::move(text), found->session);
+    auto const answered = co_await post(std::move(text), found->session, deadlines_.request);
     if (!answered) co_return false;
     // A new backend session has heard that the client is initialized, and has asked nothing that a response could answer.
     bool const is_repeatable = sent.is_notification() && !is_initialized && !is_replay;
@@ -134,7 +122,7 @@ awaitable<void> upstream::send_cancelled(mcp::message sent) {
   auto const ids = in_flight_.standing_for(*request_id);
   for (auto const& id : ids) {
     auto text = replaced(sent.text(), *request_id, id);
-    auto const told = co_await post(std::move(text), *current);
+    auto const told = co_await post(std::move(text), *current, deadlines_.request);
     static_cast<void>(told);  // cancelling is a wish
   }
 }

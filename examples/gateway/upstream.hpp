@@ -19,6 +19,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace mooring::gateway {
 
@@ -41,6 +42,9 @@ class upstream_observer {
 
   /** A backend session was opened: the first one at this backend, or one in the place of a lost one. */
   virtual void on_backend_session(bool is_first) = 0;
+
+  /** Whether the client's own standing stream is open here. */
+  virtual bool has_listening_client() const = 0;
 };
 
 /** Passes on what a backend sends before its answer: which backend, and what. */
@@ -71,6 +75,12 @@ class upstream : public std::enable_shared_from_this<upstream> {
   awaitable<bool> wait_joined(time_point until);
 
   bool is_joined() const;
+
+  /** @brief Keeps the backend's standing stream open from now on, in each backend session as soon as there is one. Repeatable. */
+  void begin_listening();
+
+  /** @brief Leaves the backend's standing stream to others: many servers allow one, and answer 409 to a second. Repeatable. */
+  void end_listening();
 
   /** The backend session; nothing before the first handshake has succeeded. */
   std::optional<backend_session> session() const;
@@ -105,6 +115,7 @@ class upstream : public std::enable_shared_from_this<upstream> {
  private:
   struct flight;
   class flight_guard;
+  class listener_guard;
   using self_pointer = std::shared_ptr<upstream>;
 
   /** Where a request goes: the backend session and which handshake opened it. */
@@ -120,16 +131,20 @@ class upstream : public std::enable_shared_from_this<upstream> {
   awaitable<result<place>> wait_for(std::shared_ptr<flight> joining, time_point until);
   std::shared_ptr<flight> start_handshake_locked();
   static awaitable<void> run_handshake(self_pointer self, std::shared_ptr<flight> mine);
-  awaitable<result<>> handshake();
+  awaitable<result<std::vector<std::string>>> handshake();
+  awaitable<void> catch_up(std::vector<std::string> messages, backend_session as);
   awaitable<result<mcp::message>> read_handshake(http::reply answered, std::string id, time_point until);
 
-  awaitable<result<http::reply>> post(std::string text, backend_session as);
+  awaitable<result<http::reply>> post(std::string text, backend_session as, duration limit);
   awaitable<std::string> read_answer(http::reply answered, std::string client_id, std::string backend_id, relay pass_on);
   // Reads until the answer comes, the stream has been silent for a request's deadline, or `until`.
   awaitable<result<mcp::message>> read_events(http::event_source events, std::string awaited, relay pass_on, time_point until);
   awaitable<result<http::event_source>> reopen(std::string last_event_id, time_point until);
-  static awaitable<void> listen(self_pointer self, std::uint64_t generation);
-  bool is_current(std::uint64_t generation) const;
+  static awaitable<void> listen(self_pointer self, std::uint64_t turn);
+  task_scope::task start_listening_locked();
+  std::optional<backend_session> session_of(std::uint64_t turn) const;
+  std::string last_event_id() const;
+  void note_event_id(std::uint64_t turn, std::string id);
 
   std::shared_ptr<backend> const backend_;
   std::string const opening_;
@@ -142,11 +157,16 @@ class upstream : public std::enable_shared_from_this<upstream> {
   mutable std::mutex mutex_;  // guards all below; leaf
   std::optional<backend_session> session_;
   std::string initialize_result_;
-  std::uint64_t generation_ = 0;      // one more with each handshake
+  std::uint64_t generation_ = 0;        // one more with each handshake
+  std::uint64_t ready_generation_ = 0;  // the last one whose session has been told what it must know before anything else
   bool client_is_initialized_ = false;  // the client has said so, and a new backend session is told at once
   bool is_closed_ = false;
   wishes wishes_;
-  std::shared_ptr<flight> joining_;
+  std::shared_ptr<flight> joining_;     // until the new session has caught up: nothing of the client's may overtake that
+  bool wants_to_listen_ = false;
+  bool is_listening_ = false;
+  std::uint64_t turn_ = 0;      // of the listener that counts; one of an earlier turn ends
+  std::string last_event_id_;   // of the standing stream, in the present backend session
   task_scope::task listener_;
 };
 

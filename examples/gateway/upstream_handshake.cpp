@@ -10,6 +10,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace mooring::gateway {
@@ -67,38 +68,43 @@ std::shared_ptr<upstream::flight> upstream::start_handshake_locked() {
 
 awaitable<void> upstream::run_handshake(self_pointer self, std::shared_ptr<flight> mine) {
   flight_guard guard(self, mine);
-  auto const shaken = co_await self->handshake();
+  auto shaken = co_await self->handshake();
   if (!shaken) co_return;
-  bool is_initialized = false;
   std::uint64_t generation = 0;
   backend_session session;
-  std::vector<std::string> catching_up;
   {
     std::lock_guard lock(self->mutex_);
     if (self->is_closed_) co_return;  // close() is waiting to end the session
-    is_initialized = self->client_is_initialized_;
     generation = self->generation_;
     session = *self->session_;
-    if (is_initialized) catching_up = self->wishes_.to_repeat();
   }
-  if (is_initialized) catching_up.insert(catching_up.begin(), mcp::make_notification("notifications/initialized"));
-  for (auto& text : catching_up) {
-    borrowed_id const id(self->in_flight_, std::string_view());
-    if (auto const request = read_message(text); request && request->is_request()) text = request->with_id(id.text());
-    auto const told = co_await self->post(std::move(text), session);
-    static_cast<void>(told);  // a backend that is gone again shows at the next request
-  }
+  co_await self->catch_up(std::move(*shaken), std::move(session));
   task_scope::task listener;
-  self->scope_->spawn(listen(self, generation), &listener);
   {
     std::lock_guard lock(self->mutex_);
-    std::swap(self->listener_, listener);
+    self->ready_generation_ = generation;
+    listener = self->wants_to_listen_ ? self->start_listening_locked() : std::exchange(self->listener_, task_scope::task());
   }
   listener.cancel();  // the one of the session before
   if (auto const observer = self->observer_.lock()) observer->on_backend_session(generation == 1);
 }
 
-awaitable<result<>> upstream::handshake() {
+// What the client said in a session before, before anything that it says now. A backend that is slow to take it holds the client up no longer than a handshake may.
+awaitable<void> upstream::catch_up(std::vector<std::string> messages, backend_session as) {
+  auto const ex = co_await asio::this_coro::executor;
+  auto const until = saturating_add(clock_of(ex).now(), deadlines_.handshake);
+  for (auto& text : messages) {
+    auto const limit = std::min<duration>(deadlines_.request, until - clock_of(ex).now());
+    if (limit <= duration()) co_return;
+    borrowed_id const id(in_flight_, std::string_view());
+    if (auto const request = read_message(text); request && request->is_request()) text = request->with_id(id.text());
+    auto const told = co_await post(std::move(text), as, limit);
+    static_cast<void>(told);  // a backend that is gone again shows at the next request
+  }
+}
+
+// Opens a session and gives what it has to be told before anything else.
+awaitable<result<std::vector<std::string>>> upstream::handshake() {
   borrowed_id const id(in_flight_, std::string_view());
   auto text = std::string(R"({"jsonrpc":"2.0","id":)").append(id.text()).append(R"(,"method":"initialize","params":)").append(opening_).append("}");
   auto const ex = co_await asio::this_coro::executor;
@@ -129,7 +135,16 @@ awaitable<result<>> upstream::handshake() {
   session_.emplace(std::move(session_id), std::move(*known_version));
   initialize_result_ = std::string(reply->raw("result"));
   ++generation_;
-  co_return result<>();
+  ++turn_;  // whoever listens in the session before ends
+  is_listening_ = false;
+  last_event_id_.clear();
+  // Decided together with the session: from now on `send` posts what the client says.
+  std::vector<std::string> first;
+  if (client_is_initialized_) {
+    first = wishes_.to_repeat();
+    first.insert(first.begin(), mcp::make_notification("notifications/initialized"));
+  }
+  co_return first;
 }
 
 awaitable<result<mcp::message>> upstream::read_handshake(http::reply answered, std::string id, time_point until) {
@@ -145,8 +160,8 @@ awaitable<result<upstream::place>> upstream::find_place() {
   {
     std::lock_guard lock(mutex_);
     if (is_closed_) co_return make_error_code(errc::closed);
-    if (session_) co_return place(*session_, generation_);
     joining = joining_;
+    if (!joining && session_) co_return place(*session_, generation_);
     if (!joining && backend_->circuit().may_try(now)) joining = start_handshake_locked();
   }
   if (!joining) co_return make_error_code(errc::unavailable);
@@ -160,8 +175,8 @@ awaitable<result<upstream::place>> upstream::find_place_after(std::uint64_t lost
   {
     std::lock_guard lock(mutex_);
     if (is_closed_) co_return make_error_code(errc::closed);
-    if (generation_ != lost_generation && session_) co_return place(*session_, generation_);
     joining = joining_;
+    if (!joining && generation_ != lost_generation && session_) co_return place(*session_, generation_);
     if (!joining) {
       session_.reset();
       joining = start_handshake_locked();
@@ -174,10 +189,10 @@ awaitable<result<upstream::place>> upstream::find_place_after(std::uint64_t lost
 
 awaitable<result<upstream::place>> upstream::wait_for(std::shared_ptr<flight> joining, time_point until) {
   auto const waited = co_await joining->done.wait(until);
-  if (!waited) co_return waited.error();
+  if (!waited && waited.error() != errc::deadline_exceeded) co_return waited.error();
   std::lock_guard lock(mutex_);
   if (is_closed_) co_return make_error_code(errc::closed);
-  if (!session_) co_return make_error_code(errc::unavailable);
+  if (!session_) co_return waited ? make_error_code(errc::unavailable) : waited.error();
   co_return place(*session_, generation_);
 }
 

@@ -98,12 +98,76 @@ awaitable<result<http::event_source>> upstream::reopen(std::string last_event_id
   co_return std::move(answered->events);
 }
 
-awaitable<void> upstream::listen(self_pointer self, std::uint64_t generation) {
-  std::string last_event_id;
+// However a listener ends, the next `begin_listening` starts another.
+class upstream::listener_guard {
+ public:
+  listener_guard(self_pointer of, std::uint64_t turn) : of_(std::move(of)), turn_(turn) {}
+  listener_guard(listener_guard const&) = delete;
+  listener_guard& operator=(listener_guard const&) = delete;
+  ~listener_guard() {
+    std::lock_guard lock(of_->mutex_);
+    if (of_->turn_ == turn_) of_->is_listening_ = false;
+  }
+
+ private:
+  self_pointer const of_;
+  std::uint64_t const turn_;
+};
+
+void upstream::begin_listening() {
+  task_scope::task before;
+  {
+    std::lock_guard lock(mutex_);
+    wants_to_listen_ = true;
+    if (is_closed_ || is_listening_ || !session_ || ready_generation_ != generation_) return;
+    before = start_listening_locked();
+  }
+  before.cancel();
+}
+
+void upstream::end_listening() {
+  task_scope::task last;
+  {
+    std::lock_guard lock(mutex_);
+    wants_to_listen_ = false;
+    is_listening_ = false;
+    ++turn_;
+    std::swap(last, listener_);
+  }
+  last.cancel();
+}
+
+// Gives the listener of the turn before, to be cancelled outside the lock.
+task_scope::task upstream::start_listening_locked() {
+  task_scope::task before;
+  std::swap(before, listener_);
+  // Spawning takes the scope's own lock for a moment and runs nothing.
+  is_listening_ = scope_->spawn(listen(shared_from_this(), ++turn_), &listener_);
+  return before;
+}
+
+std::optional<backend_session> upstream::session_of(std::uint64_t turn) const {
+  std::lock_guard lock(mutex_);
+  return is_closed_ || turn_ != turn ? std::nullopt : session_;
+}
+
+std::string upstream::last_event_id() const {
+  std::lock_guard lock(mutex_);
+  return last_event_id_;
+}
+
+void upstream::note_event_id(std::uint64_t turn, std::string id) {
+  std::lock_guard lock(mutex_);
+  if (turn_ == turn) last_event_id_ = std::move(id);
+}
+
+awaitable<void> upstream::listen(self_pointer self, std::uint64_t turn) {
+  listener_guard const guard(self, turn);
   auto pause = shortest_listen_pause;
-  while (self->is_current(generation)) {
-    auto const current = self->session();
+  for (;;) {
+    auto const current = self->session_of(turn);
     if (!current) co_return;
+    auto const last_event_id = self->last_event_id();
     auto asked = make_request("GET", *self->backend_, *current);
     if (!last_event_id.empty()) asked.header.add(mcp::last_event_header, last_event_id);
     auto const limit = self->deadlines_.request;
@@ -113,7 +177,7 @@ awaitable<void> upstream::listen(self_pointer self, std::uint64_t generation) {
       for (;;) {
         auto next = co_await answered->events.next();
         if (!next || !*next) break;
-        if ((*next)->id) last_event_id = *(*next)->id;
+        if ((*next)->id) self->note_event_id(turn, *(*next)->id);
         if ((*next)->retry) pause = bounded_pause(*(*next)->retry);
         auto read = read_message(std::move((*next)->data));
         auto const observer = self->observer_.lock();
@@ -124,7 +188,10 @@ awaitable<void> upstream::listen(self_pointer self, std::uint64_t generation) {
     }
     auto const slept = co_await sleep_for(pause);
     if (!slept) co_return;
-    pause = std::min(pause * 2, longest_listen_pause);
+    // 409: another replica still holds the stream, because the client's was there. A client that waits here gets it as soon as it is free.
+    auto const observer = self->observer_.lock();
+    bool const is_handed_over = answered && answered->head.status == 409 && observer && observer->has_listening_client();
+    pause = is_handed_over ? shortest_listen_pause : std::min(pause * 2, longest_listen_pause);
   }
 }
 

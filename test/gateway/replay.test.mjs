@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { run, start_echo, start_gateway, until } from './processes.mjs';
+import { pause, run, start_echo, start_gateway, until } from './processes.mjs';
 import { call, echo_call, messages_of, raw_session, text_of } from './raw_http.mjs';
 import { event, scripted_backend } from './scripted_backend.mjs';
 
@@ -73,6 +73,39 @@ describe('a backend that forgets', () => {
     const after = await until(async () => text_of(await session.post(call('tools/call', { name: 'whoami', arguments: {} }))), 'an answer');
     assert.match(before, /first/);
     assert.match(after, /second/);
+  });
+});
+
+describe('a new backend session', () => {
+  // GW30: a strict server refuses requests until it has been told `initialized`
+  test('is told what came first before it gets a request', limits, async (t) => {
+    let is_slow = false;
+    const ready = new Set(); // sessions that have taken `initialized`
+    const early = [];
+    const backend = await scripted_backend.start(t, 'b', {
+      on_notification: async ({ method }) => {
+        const opened = `b-${backend.initializations}`;
+        if (is_slow) await pause(300);
+        if (method === 'notifications/initialized') ready.add(opened);
+      },
+      on_request: ({ method }, { id }) => {
+        if (method === 'initialize') return undefined;
+        if (!ready.has(id)) early.push(method);
+        return method === 'logging/setLevel' ? {} : undefined;
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { b: backend })).url);
+    assert.ok((await session.request('logging/setLevel', { level: 'debug' })).result);
+    is_slow = true;
+    backend.sessions.clear();
+    backend.received.length = 0;
+    const lost = session.post(echo_call('lost'));
+    await until(() => backend.calls('notifications/initialized').length === 1, 'it is being told');
+    const answers = [await session.post(echo_call('next')), await lost];
+    assert.deepEqual(answers.map(text_of), ['b:echo:next', 'b:echo:lost']);
+    assert.deepEqual(early, []);
+    const order = backend.received.filter((message) => message.session === 'b-2').map((message) => message.method);
+    assert.deepEqual(order.slice(0, 2), ['notifications/initialized', 'logging/setLevel'], `${order}`);
   });
 });
 

@@ -5,6 +5,7 @@ import { before, describe, test } from 'node:test';
 import { held_sessions } from './aggregation.mjs';
 import { as, pause, start_echo, start_gateway, start_redis, suite_scope, token_file, until } from './processes.mjs';
 import { call, echo_call, exchange, initialize_message, post, raw_session, text_of } from './raw_http.mjs';
+import { scripted_backend } from './scripted_backend.mjs';
 
 const limits = { timeout: 30_000 };
 
@@ -111,6 +112,33 @@ describe('two gateways on one Redis', () => {
       assert.ok((await there.delete()).status < 300);
       await assert_gone(at(again, session));
     }
+  });
+
+  // GW26 GW37: servers made with the official SDK answer 409 to a second GET of a session
+  test('a standing stream at any of them carries what a backend that allows one stream sends', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b', {
+      on_get: (request, response) => backend.streams.size !== 0 && response.writeHead(409).end(),
+    });
+    const flags = ['--storage', redis.url, '--key-prefix', 'one-stream:'];
+    const first = await start_gateway(t, { b: backend }, ...flags);
+    const second = await start_gateway(t, { b: backend }, ...flags);
+    const session = await raw_session.open(first.url);
+    for (const [turn, replica] of [second, first, second].entries()) {
+      const there = at(replica, session);
+      const stream = await there.open_stream();
+      await until(() => backend.streams.size === 1, 'a replica listens');
+      const news = `notifications/of_turn_${turn}`;
+      await until(async () => {
+        backend.announce(news);
+        return stream.messages().some((message) => message.method === news);
+      }, `turn ${turn}: the client hears its backend`);
+      backend.ask(`question-${turn}`, 'roots/list');
+      const question = await until(() => stream.messages().find((message) => message.method === 'roots/list'), 'a request comes too');
+      assert.equal((await session.post({ jsonrpc: '2.0', id: question.id, result: { roots: [] } })).status, 202);
+      await until(() => backend.replies().some((reply) => reply.id === `question-${turn}`), 'and its answer, posted at the other, goes back');
+      stream.close();
+    }
+    await until(() => backend.streams.size === 0, 'without a client nobody holds the stream');
   });
 
   // RA08 SM33 GW37: backends that give another id to each replica

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 /** Knobs, each read at every request:
  *   `on_request(message, exchange)`  may answer a call itself: returns a result, a promise of one, or `undefined` for the default;
  *                                    throws a number to answer with that status
+ *   `on_notification(message)`       awaited before the 202 of a notification or a response
  *   `hangs(message)`                 true: never answers
  *   `on_delete(response)`            may answer a DELETE itself, or never: returns true when it took the matter over
  *   `on_get(request, response)`      may answer a GET itself: returns true when it took the matter over
@@ -30,6 +31,7 @@ export class scripted_backend {
   id_for = (n) => `${this.name}-${n}`;
   hangs = () => false;
   on_request = () => undefined;
+  on_notification = () => undefined;
   on_delete = () => false;
   on_get = () => false;
 
@@ -68,9 +70,14 @@ export class scripted_backend {
     return this.received.filter((message) => message.method === undefined);
   }
 
-  /** Sends a notification or a request on every open GET stream. */
+  /** Sends a notification on every open GET stream. */
   announce(method, params) {
     for (const stream of this.streams) stream.write(event({ jsonrpc: '2.0', method, ...(params && { params }) }));
+  }
+
+  /** Sends a request on every open GET stream. */
+  ask(id, method) {
+    for (const stream of this.streams) stream.write(event({ jsonrpc: '2.0', id, method }));
   }
 
   async #serve(request, response) {
@@ -101,7 +108,10 @@ export class scripted_backend {
     } else if (!this.sessions.has(id)) {
       return refuse(response, 404);
     }
-    if (message.id === undefined || message.method === undefined) return response.writeHead(202).end();
+    if (message.id === undefined || message.method === undefined) {
+      await this.on_notification(message);
+      return response.writeHead(202).end();
+    }
     let reply;
     try {
       const result = (await this.on_request(message, { response, id })) ?? this.#result(message);
