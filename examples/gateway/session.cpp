@@ -164,6 +164,9 @@ void session::on_backend_session(bool is_first) {
 
 bool session::attach(http::event_stream stream) {
   std::lock_guard lock(attaching_);
+  stream.when_room([weak = weak_from_this()] {
+    if (auto const self = weak.lock()) self->stream_.flush();
+  });
   if (!stream_.attach(stream)) return false;
   if (around_->is_shared)
     for (auto const& one : upstreams_) one->begin_listening();

@@ -7,13 +7,22 @@ namespace mooring::gateway {
 void standing_stream::send(std::string message) {
   std::lock_guard lock(mutex_);
   if (is_closed_) return;
-  if (stream_ && stream_.push(http::event(message))) return;
   waiting_bytes_ += message.size();
   waiting_.push_back(std::move(message));
+  flush_locked();
   while (waiting_.size() > limit_ || waiting_bytes_ > max_waiting_bytes) {
     drop_first_locked();
     dropped_.fetch_add(1, std::memory_order_relaxed);
   }
+}
+
+void standing_stream::flush() {
+  std::lock_guard lock(mutex_);
+  flush_locked();
+}
+
+void standing_stream::flush_locked() {
+  while (!waiting_.empty() && stream_.push(http::event(waiting_.front()))) drop_first_locked();
 }
 
 void standing_stream::drop_first_locked() {
@@ -31,7 +40,7 @@ bool standing_stream::attach(http::event_stream stream) {
       before = stream;
     } else {
       before = std::exchange(stream_, stream);
-      while (!waiting_.empty() && stream_.push(http::event(waiting_.front()))) drop_first_locked();
+      flush_locked();
     }
   }
   if (before) before.end();

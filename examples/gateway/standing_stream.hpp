@@ -11,8 +11,8 @@
 
 namespace mooring::gateway {
 
-/** @brief The one event stream of a session that answers no request. While none is open, messages wait for it, up to a bound in number
- *         and in bytes; then the oldest go.
+/** @brief The one event stream of a session that answers no request. While none is open, or it is full, messages wait, up to a bound in number and in
+ *         bytes; then the oldest go. They are sent in the order in which they came.
  *  @par Thread safety  Any thread, every member.
  */
 class standing_stream {
@@ -22,8 +22,11 @@ class standing_stream {
   /** @param dropped  Counts the messages that nobody came for. */
   standing_stream(std::size_t backlog, std::atomic<std::uint64_t>& dropped) : limit_(backlog), dropped_(dropped) {}
 
-  /** @brief Sends a message, or keeps it for the next stream. */
+  /** @brief Sends a message, or keeps it until there is room, or for the next stream. */
   void send(std::string message);
+
+  /** @brief Sends what waits, as far as the stream has room. */
+  void flush();
 
   /** @brief Puts a stream in the place of the one before, which ends. What waited is sent.  @return False, and the stream was ended, after `close`. */
   bool attach(http::event_stream stream);
@@ -37,6 +40,7 @@ class standing_stream {
   bool is_open() const;
 
  private:
+  void flush_locked();
   void drop_first_locked();
 
   std::size_t const limit_;

@@ -44,6 +44,7 @@ exchange::push_outcome exchange::push(std::string const& text) {
     if (events_.size() >= max_stream_bytes_) {
       // Under the mutex, so that it never overtakes the raise that follows the next `take`.
       room_.lower();
+      was_full_ = true;
       return push_outcome::full;
     }
     events_ += text;
@@ -79,8 +80,14 @@ void exchange::cancel_on_disconnect() {
   changed_.raise();
 }
 
+void exchange::when_room(std::function<void()> then) {
+  std::lock_guard lock(mutex_);
+  when_room_ = std::move(then);
+}
+
 exchange::outgoing exchange::take() {
   outgoing out;
+  std::function<void()> told;
   {
     std::lock_guard lock(mutex_);
     out.must_watch = std::exchange(must_watch_, false);
@@ -89,8 +96,10 @@ exchange::outgoing exchange::take() {
     out.events = std::exchange(events_, {});
     out.is_last = out.whole.has_value() || (phase_ == phase::streaming && (has_ended_ || has_lost_peer_));
     if (out.is_last) phase_ = phase::complete;
+    if (std::exchange(was_full_, false)) told = when_room_;
   }
   room_.raise();
+  if (told) told();
   return out;
 }
 
@@ -160,6 +169,10 @@ awaitable<result<>> event_stream::write(event sent) const {
     auto waited = co_await shared->room().wait();
     if (!waited) co_return waited.error();
   }
+}
+
+void event_stream::when_room(std::function<void()> then) const {
+  if (exchange_) exchange_->when_room(std::move(then));
 }
 
 void event_stream::end() const {

@@ -7,6 +7,7 @@
 #include <mooring/core/task_scope.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -42,6 +43,7 @@ class exchange {
   void end();
   bool is_open() const;
   void cancel_on_disconnect();
+  void when_room(std::function<void()> then);
   signal const& room() const noexcept { return room_; }
   signal const& closed() const noexcept { return closed_; }
 
@@ -67,6 +69,8 @@ class exchange {
   bool is_stopping_ = false;
   bool must_watch_ = false;
   bool cancels_on_disconnect_ = false;
+  bool was_full_ = false;  // a push was refused since the last take
+  std::function<void()> when_room_;
   at_stop at_stop_ = at_stop::finish;
   task_scope::task task_;
   std::size_t const max_stream_bytes_;

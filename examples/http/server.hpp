@@ -49,6 +49,12 @@ class event_stream {
    */
   awaitable<result<>> write(event sent) const;
 
+  /** @brief Has `then` called each time that a backlog too full for a `push` has been taken over by the connection. Set before the first push.
+   *
+   *  Called on the connection's strand, under no lock; it must not throw. It should own nothing that owns the stream.
+   */
+  void when_room(std::function<void()> then) const;
+
   /** @brief Ends the stream after what was pushed. Repeatable. */
   void end() const;
 

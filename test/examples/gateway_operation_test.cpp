@@ -8,6 +8,7 @@
 #include "gateway/session.hpp"
 #include "gateway/standing_stream.hpp"
 #include "gateway/tokens.hpp"
+#include "http/exchange.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/test/unit_test.hpp>
@@ -130,6 +131,46 @@ BOOST_AUTO_TEST_CASE(standing_stream_keeps_no_more_than_its_bytes_for_a_client_t
   BOOST_TEST(dropped == 1U);
   stream.send(std::string(standing_stream::max_waiting_bytes + 1, 'x'));
   BOOST_TEST(dropped == 6U, "a message that alone is too large leaves nothing");
+}
+
+// GW26
+BOOST_AUTO_TEST_CASE(standing_stream_keeps_messages_in_order_when_its_client_is_slow) {
+  std::atomic<std::uint64_t> dropped = 0;
+  standing_stream stream(100, dropped);
+  auto const slow = std::make_shared<http::exchange>(1);  // full with the first message
+  BOOST_REQUIRE(slow->open_events({}, http::at_stop::end));
+  http::event_stream const to_client(slow);
+  to_client.when_room([&] { stream.flush(); });
+  BOOST_REQUIRE(stream.attach(to_client));
+  std::string sent;
+  stream.send("A");
+  stream.send("B");
+  sent += slow->take().events;
+  stream.send("C");
+  for (int i = 0; i != 3; ++i) sent += slow->take().events;
+  BOOST_TEST(sent == "data: A\n\ndata: B\n\ndata: C\n\n");
+  BOOST_TEST(dropped == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(standing_stream_lets_go_of_the_stream_in_place_only) {
+  std::atomic<std::uint64_t> dropped = 0;
+  standing_stream stream(100, dropped);
+  std::vector<std::shared_ptr<http::exchange>> both;
+  for (int i = 0; i != 2; ++i) {
+    both.push_back(std::make_shared<http::exchange>(100));
+    BOOST_REQUIRE(both.back()->open_events({}, http::at_stop::end));
+    BOOST_REQUIRE(stream.attach(http::event_stream(both.back())));
+  }
+  BOOST_TEST(!both[0]->is_open());
+  BOOST_TEST(!stream.detach(http::event_stream(both[0])));
+  BOOST_TEST(stream.is_open());
+  BOOST_TEST(stream.detach(http::event_stream(both[1])));
+  BOOST_TEST(!stream.is_open());
+  stream.send("kept for the next");
+  auto const next = std::make_shared<http::exchange>(100);
+  BOOST_REQUIRE(next->open_events({}, http::at_stop::end));
+  BOOST_REQUIRE(stream.attach(http::event_stream(next)));
+  BOOST_TEST(next->take().events == "data: kept for the next\n\n");
 }
 
 // GW34
