@@ -121,6 +121,8 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   }
   made->release();
   held_session held(std::move(kept.stored));
+  auto const replicated = co_await is_replicated(state, seen.epoch, deadline);
+  held.set_replicated(replicated);
   co_return attempt(created_session(std::move(held), **written), attempted);
 }
 

@@ -96,6 +96,11 @@ awaitable<result<bool>> erase_record(state_ptr state, std::string id, revision o
   co_return erased;
 }
 
+awaitable<bool> is_replicated(state_ptr state, std::uint64_t since, duration deadline) {
+  auto const confirmed = co_await state->store->confirm_replication(since, call_options{deadline});
+  co_return confirmed && *confirmed;
+}
+
 awaitable<leftover> take_back(state_ptr state, std::string id, revision placeholder, revision attempted, duration deadline) {
   auto const behind = [](bool was_there) { return was_there ? leftover::erased : leftover::absent; };
   auto why = make_error_code(errc::conflict);

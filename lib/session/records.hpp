@@ -5,6 +5,7 @@
 
 #include "session/manager_state.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,9 @@ awaitable<result<bool>> write_hints(state_ptr state, std::string id, hint_map hi
 
 /** @brief Erases. `only` is no revision: whatever is stored; otherwise what has that revision, or `conflict`. */
 awaitable<result<bool>> erase_record(state_ptr state, std::string id, revision only, duration deadline);
+
+/** @brief Whether enough servers of the storage know of what was written since that epoch. What cannot be learnt is false. */
+awaitable<bool> is_replicated(state_ptr state, std::uint64_t since, duration deadline);
 
 /** What became of what a failed creation may have written: it may still be there or come, this erased it, or it had gone before. */
 enum class leftover { possible, erased, absent };

@@ -49,13 +49,17 @@ awaitable<result<bool>> erase_and_confirm(state_ptr state, std::string id, revis
 
 awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<operation_base> work) {
   auto const state = self->state;
+  auto const epoch = state->store->epoch();
   result<bool> erased(make_error_code(errc::conflict));
   // Twice at most: a placeholder has one successor, and what is told of that is told by its owner.
   for (int tries = 0; tries < 2; ++tries) {
     auto const claimed = co_await claim_session(self, id, who, deadline);
     if (!claimed) co_return claimed.error();
     if (claimed->is == claim::absent) self->bury_if_held(id);
-    if (claimed->is == claim::absent || claimed->is == claim::hidden) co_return termination();
+    if (claimed->is == claim::absent || claimed->is == claim::hidden) {
+      auto const replicated = co_await is_replicated(state, epoch, deadline);
+      co_return termination{false, replicated};
+    }
     if (tries == 0 && !work->commit()) co_return make_error_code(errc::cancelled);
     erased = co_await erase_and_confirm(state, id, claimed->placeholder, deadline);
     if (erased || erased.error() != errc::conflict) break;
@@ -65,7 +69,8 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
   if (auto const creation = state->creations->find(id)) creation->work->stop();
   state->terminated.fetch_add(1, std::memory_order_relaxed);
   if (!erased) co_return erased.error();
-  co_return termination{*erased};
+  auto const replicated = co_await is_replicated(state, epoch, deadline);
+  co_return termination{*erased, replicated};
 }
 
 awaitable<void> terminating(engine_ptr self, answer<termination> caller, std::string id, principal who, call_options call,

@@ -89,6 +89,12 @@ result<> check(redis_storage_options const& options, std::string* why) {
                      {"sentinel.reassert_window", options.sentinel ? options.sentinel->reassert_window : duration::zero()}};
   for (auto const& [name, span] : spans)
     if (span < duration::zero()) return refuse(why, name, text(span), "it must not be negative; zero means the default");
+  if (options.durability) {
+    auto const probing = options.health_check == duration::zero() ? std::chrono::seconds(2) : options.health_check;
+    if (options.durability->replicas == 0) return refuse(why, "durability.replicas", "is 0", "it must be above zero, or durability empty");
+    if (options.durability->within < std::chrono::milliseconds(1) || options.durability->within >= probing / 2)
+      return refuse(why, "durability.within", text(options.durability->within), "it must be at least 1 ms and shorter than half of health_check, which is " + detail::span_text(probing));
+  }
   if (options.max_in_flight == 0) return refuse(why, "max_in_flight", "is 0", "it must be above zero");
   return {};
 }

@@ -247,6 +247,20 @@ struct redis_records::steps {
     co_return change_outcome_of(answer, true);
   }
 
+  // WAIT counts the replicas that have all that the server had said to them when it came. On the connection of another epoch that may not hold the write at all.
+  static awaitable<result<bool>> confirm_replication(state_pointer held, std::uint64_t since, call_options call) {
+    auto const& wanted = held->options.durability;
+    if (!wanted) co_return true;
+    auto const end = held->end(call.deadline);
+    auto const left = std::chrono::floor<std::chrono::milliseconds>(std::min(wanted->within, end - held->clock.now()));
+    if (left.count() < 1 || held->link->epoch() != since) co_return false;  // for ever is what WAIT takes 0 for
+    command sent{"WAIT", std::to_string(wanted->replicas), std::to_string(left.count())};
+    auto const answer = co_await ask(held, std::move(sent), end);
+    if (answer.error) co_return answer.error;
+    if (answer.reply.what != kind::number) co_return make_error_code(errc::protocol_error);
+    co_return answer.reply.number >= static_cast<std::int64_t>(wanted->replicas) && held->link->epoch() == since;
+  }
+
   static awaitable<void> close(state_pointer held) {
     held->is_closed = true;
     co_await held->link->close();
@@ -331,6 +345,10 @@ awaitable<result<bool>> redis_records::touch(std::string id, call_options call) 
 
 awaitable<result<bool>> redis_records::erase(std::string id, std::optional<revision> expected, call_options call) const {
   return steps::erase(state_, std::move(id), expected, call);
+}
+
+awaitable<result<bool>> redis_records::confirm_replication(std::uint64_t since, call_options call) const {
+  return steps::confirm_replication(state_, since, call);
 }
 
 awaitable<result<>> redis_records::ping(call_options call) const { return steps::ping(state_, call); }

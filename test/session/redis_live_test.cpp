@@ -274,4 +274,43 @@ BOOST_AUTO_TEST_CASE(nobody_serves_what_was_terminated_before_an_unplanned_failo
   for (auto const& id : doomed) BOOST_TEST(d.second.command({"EXISTS", "t:" + id}) == ":0");
 }
 
+// SM43, DE06
+BOOST_AUTO_TEST_CASE(creations_and_terminations_say_whether_the_servers_replicas_know) {
+  deployment d;
+  auto options = d.options();
+  options.durability.emplace().within = 400ms;
+  gateway here(d, options);
+  gateway careless(d, d.options());
+  auto opened = d.ask(here.sessions->open(principal(), open_parameters())).value();
+  BOOST_TEST(opened.lease.is_replicated());
+  BOOST_TEST(d.second.command({"EXISTS", "t:" + opened.id}) == ":1");  // at once
+  BOOST_TEST(here.get(opened.id)->is_replicated());
+  auto const ended = d.ask(here.sessions->terminate(opened.id, principal())).value();
+  BOOST_TEST((ended.existed && ended.is_replicated));
+  BOOST_TEST(d.second.command({"EXISTS", "t:" + opened.id}) == ":0");
+  auto const doomed = here.open();
+
+  d.second.pause();
+  auto begun = steady::now();
+  auto const lonely = d.ask(here.sessions->open(principal(), open_parameters())).value();
+  BOOST_TEST(!lonely.lease.is_replicated());  // a success, and said to be so
+  BOOST_TEST((steady::now() - begun >= 400ms));
+  BOOST_TEST(static_cast<bool>(*here.get(lonely.id)));
+  auto const alone = d.ask(here.sessions->terminate(doomed, principal())).value();
+  BOOST_TEST((alone.existed && !alone.is_replicated));
+  auto const unasked = d.ask(careless.sessions->open(principal(), open_parameters())).value();
+  BOOST_TEST(unasked.lease.is_replicated());
+
+  // Terminated once more: there is nothing left to erase, and now the other one knows.
+  d.second.resume();
+  bool is_known = false;
+  for (int i = 0; i < 20 && !is_known; ++i) {
+    auto const again = d.ask(here.sessions->terminate(doomed, principal())).value();
+    BOOST_TEST(!again.existed);
+    is_known = again.is_replicated;
+  }
+  BOOST_TEST(is_known);
+  BOOST_TEST(d.second.command({"EXISTS", "t:" + doomed}) == ":0");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -109,6 +109,21 @@ BOOST_AUTO_TEST_CASE(negative_timeouts_are_refused_and_zero_is_the_default) {
   BOOST_TEST(refusal([](auto& o) { o.health_check = -1ns; }) == "redis_storage_options::health_check");
 }
 
+// DE06
+BOOST_AUTO_TEST_CASE(durability_waits_for_somebody_and_shorter_than_a_probe) {
+  BOOST_TEST(!good().durability.has_value());
+  auto options = good();
+  options.durability.emplace();
+  BOOST_TEST(check(options).has_value());
+  BOOST_TEST(refusal([](auto& o) { o.durability.emplace().replicas = 0; }) == "redis_storage_options::durability.replicas");
+  for (auto const bad : {duration(0), duration(-1s), duration(999us), duration(1s)})
+    BOOST_TEST(refusal([bad](auto& o) { o.durability.emplace().within = bad; }) == "redis_storage_options::durability.within");
+  BOOST_TEST(refusal([](auto& o) {
+               o.health_check = 200ms;
+               o.durability.emplace();
+             }) == "redis_storage_options::durability.within");
+}
+
 // RE01, RE06, RE07
 BOOST_AUTO_TEST_CASE(tls_takes_valid_pem_in_pairs_and_no_socket) {
   auto const authority = test::make_authority("authority");

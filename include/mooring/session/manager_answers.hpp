@@ -13,6 +13,9 @@ enum class validity {
 struct termination {
   /** The storage had a record. False is success too. */
   bool existed = false;
+  /** False: the storage was to wait for replicas, and too few of them said that they know. A failover may bring the session back, until this replica or another
+   *  terminates it once more. */
+  bool is_replicated = true;
 };
 
 }  // namespace mooring

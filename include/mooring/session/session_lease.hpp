@@ -37,6 +37,9 @@ class session_lease {
   /** Success, or `errc::revoked`. */
   error_code status() const noexcept { return held_.status(); }
 
+  /** False on a lease from `create` or `open`: the storage was to wait for replicas, and too few of them said that they know. A failover may lose the session. */
+  bool is_replicated() const noexcept { return held_.is_replicated(); }
+
   /** Gives the session back. Empty afterwards; twice is harmless. */
   void release() noexcept { held_.release(); }
 

@@ -111,7 +111,7 @@ class session_manager {
    *   - `errc::invalid_argument`   the parameters or the factory's data hold a reserved key or text that is not UTF-8.
    *   - `errc::too_large`          over `manager_options::limits`.
    *   - `errc::load_failed`        the factory failed, threw, returned null or ran out of time; errors of category `mooring` come as they are.
-   *  @par Complexity  One read, one write, and one of hints where the factory has any.
+   *  @par Complexity  One read, one write, and one of hints where the factory has any; and, where the storage is to wait for replicas, one wait.
    */
   awaitable<result<session_lease<Session>>> create(std::string id, principal owner, open_parameters parameters, call_options call = {}) {
     return typed(detail::create(engine_, std::move(id), std::move(owner), std::move(parameters), call));
@@ -120,7 +120,7 @@ class session_manager {
   /** @brief `generate` and `create` in one. The id is given out only when the record is live: on failure, and for a caller that left, it is undone.
    *  @return The new id and a lease on its session.
    *  @par Errors      Those of `generate` and `create`.
-   *  @par Complexity  Two writes, and one of hints where the factory has any.
+   *  @par Complexity  Two writes, and one of hints where the factory has any; a wait as for `create`.
    */
   awaitable<result<opened_session<Session>>> open(principal owner, open_parameters parameters, call_options call = {}) {
     return typed(detail::open(engine_, std::move(owner), std::move(parameters), call));
@@ -170,9 +170,9 @@ class session_manager {
 
   /** @brief Ends a session, or a placeholder, on every replica: erased in storage, then closed here; elsewhere at the next check or sweep.
    *
-   *  @return Whether there was a record; success also for an id that has none.
+   *  @return Whether there was a record, and whether its end is replicated; success also for an id that has none.
    *  @par Errors      Those of every operation. After `ambiguous` this replica treats the id as gone; after any other error the session lives on.
-   *  @par Complexity  One erase, repeated once when its reply was lost; a session that is not cached here is read first.
+   *  @par Complexity  One erase, repeated once when its reply was lost; a session that is not cached here is read first; a wait as for `create`.
    */
   awaitable<result<termination>> terminate(std::string id, principal who, call_options call = {}) {
     return detail::terminate(engine_, std::move(id), std::move(who), call);

@@ -63,6 +63,14 @@ struct redis_sentinel_options : redis_login {
   duration reassert_window{};
 };
 
+/** How many replicas of the server have to have heard of a session's beginning or end before it counts as replicated. */
+struct redis_durability {
+  /** Above zero. */
+  std::size_t replicas = 1;
+  /** How long to wait for them: at least 1 ms, and shorter than half of `health_check`, whose probe waits meanwhile, as all do that share the connection. */
+  duration within = std::chrono::milliseconds(100);
+};
+
 /** @brief Which Redis server to use, and how. Exactly one of `address`, `unix_socket` and `sentinel` is given.
  *
  *  Timeouts of zero take their default. Passwords and keys have no printed form, and are wiped when freed.
@@ -103,6 +111,9 @@ struct redis_storage_options : redis_login {
 
   /** `load` serves without sliding the expiry where the server refuses writes (a replica, too few replicas, a full disk), instead of being `unavailable`. */
   bool loads_without_sliding = false;
+
+  /** Empty: nobody waits for replicas, and everything counts as replicated. */
+  std::optional<redis_durability> durability;
 
   text_limits limits;
   log_sink log;

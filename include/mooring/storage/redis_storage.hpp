@@ -102,6 +102,9 @@ class redis_storage final : public storage<T> {
   /** Goes up with each connection that is made. */
   std::uint64_t epoch() const noexcept override { return records_.epoch(); }
 
+  /** By WAIT, as `redis_storage_options::durability` says. */
+  awaitable<result<bool>> confirm_replication(std::uint64_t since, call_options call = {}) override { return confirm_through(records_, since, call); }
+
   /** @brief How long operations will be `unavailable` without being tried, because the server is left alone after a failure; zero where they are tried now. */
   duration retry_after() const noexcept { return records_.pause(); }
 
@@ -177,6 +180,12 @@ class redis_storage final : public storage<T> {
     if (auto admitted = detail::admit("any", call.deadline, state.cancelled()); !admitted) co_return admitted.error();
     if (held.is_closed()) co_return make_error_code(errc::closed);
     co_return std::size_t{0};
+  }
+
+  static awaitable<result<bool>> confirm_through(records held, std::uint64_t since, call_options call) {
+    auto const state = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = detail::admit("any", call.deadline, state.cancelled()); !admitted) co_return admitted.error();
+    co_return co_await held.confirm_replication(since, call);
   }
 
   static awaitable<result<>> ping_through(records held, call_options call) {

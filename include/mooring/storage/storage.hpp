@@ -192,6 +192,14 @@ class storage {
    *  What was read under one number proves nothing under the next. Zero for ever where nothing can be lost. Costs next to nothing.
    */
   virtual std::uint64_t epoch() const noexcept { return 0; }
+
+  /** @brief Whether what was written is kept by as many servers as the storage was told to ask for: waits for them to say so.
+   *
+   *  @param since  `epoch()` as it was before the write.
+   *  @return True, too, where none were to be asked for: then at once. False: too few said so in time, or the epoch has gone up since.
+   *  @par Errors  Those of every operation: it is not known.
+   */
+  virtual awaitable<result<bool>> confirm_replication([[maybe_unused]] std::uint64_t since, [[maybe_unused]] call_options call = {}) { co_return true; }
 };
 
 }  // namespace mooring

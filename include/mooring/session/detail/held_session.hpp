@@ -16,12 +16,13 @@ class held_session {
  public:
   held_session() = default;
   explicit held_session(lease<cached_session_ptr> held);
-  held_session(held_session&& other) noexcept : held_(std::move(other.held_)), session_(std::move(other.session_)) {}
+  held_session(held_session&& other) noexcept : held_(std::move(other.held_)), session_(std::move(other.session_)), is_replicated_(other.is_replicated_) {}
   held_session& operator=(held_session&& other) noexcept {
     if (this != &other) {
       release();
       held_ = std::move(other.held_);
       session_ = std::move(other.session_);
+      is_replicated_ = other.is_replicated_;
     }
     return *this;
   }
@@ -34,6 +35,10 @@ class held_session {
   error_code status() const noexcept;
   void release() noexcept;
 
+  /** Of what a creation gave: whether enough servers of the storage know. */
+  bool is_replicated() const noexcept { return is_replicated_; }
+  void set_replicated(bool is_so) noexcept { is_replicated_ = is_so; }
+
   /** @pre Not empty. */
   cached_session& entry() const noexcept;
   cached_session_ptr const& entry_pointer() const noexcept;
@@ -41,6 +46,7 @@ class held_session {
  private:
   lease<cached_session_ptr> held_;
   std::shared_ptr<void> session_;  // null: empty
+  bool is_replicated_ = true;
 };
 
 }  // namespace mooring::detail

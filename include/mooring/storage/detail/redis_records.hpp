@@ -43,6 +43,7 @@ class redis_records {
   awaitable<result<std::optional<raw_record>>> read(std::string id, reading how, call_options call) const;
   awaitable<result<bool>> touch(std::string id, call_options call) const;
   awaitable<result<bool>> erase(std::string id, std::optional<revision> expected, call_options call) const;
+  awaitable<result<bool>> confirm_replication(std::uint64_t since, call_options call) const;
   awaitable<result<>> ping(call_options call) const;
   awaitable<void> close() const;
 
