@@ -26,6 +26,8 @@
 namespace mooring::detail {
 namespace {
 
+constexpr duration between_openings = std::chrono::milliseconds(300);
+
 duration or_default(duration span, duration standard) { return span == duration::zero() ? standard : span; }
 
 redis_storage_options with_defaults(redis_storage_options options) {
@@ -107,6 +109,13 @@ class redis_client::state : public std::enable_shared_from_this<state> {
  private:
   enum class phase { idle, connecting, connected, pausing };
 
+  struct opening_round {
+    opening_round(std::size_t count, bool is_first) : pending(count), is_told(!is_first) {}
+    std::size_t pending;
+    bool is_done = true;
+    bool is_told;  // once for each connection
+  };
+
   bool start() {
     phase_ = phase::connecting;
     line_->on_up = [held = weak_from_this()] {
@@ -159,19 +168,38 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     calls->begin_connection();
     if (sentinels_ && in_use_ != last_used_) say(severity::info, "redis: the master is " + in_use_->host + " port " + in_use_->port);
     last_used_ = in_use_;
-    for (auto& command : opening_ ? opening_() : std::vector<redis_command>()) open_with(std::move(command));
+    open(true);
     calls->send_waiting(*line_);
   }
 
-  void open_with(redis_command command) {
+  // A new master refuses writes while it has no replicas, an old one while its disk is full: that passes, and what it has not carried out is sent again.
+  void open(bool is_first) {
+    if (!opening_.commands) return;
+    auto commands = opening_.commands();
+    if (commands.empty()) return opening_.carried_out();
+    auto const round = std::make_shared<opening_round>(commands.size(), is_first);
+    for (auto& command : commands) open_with(std::move(command), round);
+  }
+
+  void open_with(redis_command command, std::shared_ptr<opening_round> round) {
     auto const sent = std::make_shared<redis_exchange>();
     sent->request.push_range(command.front(), command.begin() + 1, command.end());
-    line_->execute(sent, [held = weak_from_this(), sent, number = line_->number()](error_code) {
+    line_->execute(sent, [held = weak_from_this(), sent, round = std::move(round), number = line_->number()](error_code) {
       auto const self = held.lock();
-      if (!self || sent->collector.replies.empty() || sent->collector.replies.front().what != redis_reply::kind::error) return;
-      auto const& text = sent->collector.replies.front().text;
-      self->say(severity::warning, "redis: opening a connection: " + cause_of_reply(text));
-      if (ends_connection(error_of_reply(text))) self->drop(number);
+      if (self && self->line_->number() == number && self->phase_ == phase::connected) self->opened(sent->collector.replies, *round);
+    });
+  }
+
+  void opened(std::vector<redis_reply> const& replies, opening_round& round) {
+    bool const is_refused = !replies.empty() && replies.front().what == redis_reply::kind::error;
+    if (is_refused && !std::exchange(round.is_told, true)) say(severity::warning, "redis: opening a connection: " + cause_of_reply(replies.front().text));
+    if (replies.empty() || is_refused) round.is_done = false;
+    if (is_refused && ends_connection(error_of_reply(replies.front().text))) return drop(line_->number());
+    if (--round.pending > 0) return;
+    if (round.is_done) return opening_.carried_out();
+    reopening_ = clock.schedule(clock.now() + between_openings, executor(strand), [held = weak_from_this(), number = line_->number()] {
+      auto const self = held.lock();
+      if (self && self->line_->number() == number && self->phase_ == phase::connected) self->open(false);
     });
   }
 
@@ -190,6 +218,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   // What was sent ends through its own completion; what waited for this attempt ends here.
   duration ended(redis_ending const& ending, redis_backoff& backoff) {
     error_ = ending.was_up ? errc::unavailable : ending.error;
+    clock.cancel(std::exchange(reopening_, {}));
+    if (ending.was_up && opening_.lost) opening_.lost();
     if (!ending.was_up || is_replaced_) say(severity::warning, "redis: " + ending.cause);
     std::uint64_t random = 0;
     // Without randomness all that is lost is the jitter.
@@ -218,6 +248,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   std::shared_ptr<redis_sentinels> const sentinels_;  // null without Sentinels
   phase phase_ = phase::idle;
   errc error_ = errc::unavailable;          // why the last attempt failed
+  clock_service::alarm reopening_;          // when a refused opening is tried again
   std::optional<redis_address> in_use_;     // by the line's run
   std::optional<redis_address> last_used_;  // by its last connection
   bool is_replaced_ = false;                // the line was told to leave for another

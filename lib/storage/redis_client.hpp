@@ -12,8 +12,12 @@
 
 namespace mooring::detail {
 
-/** What to send first on a new connection, ahead of all that waits for it; the replies matter to nobody. */
-using redis_opening = std::function<std::vector<redis_command>()>;
+/** What to send first on a new connection, ahead of all that waits for it, and again until the server has carried it out. Called on the link's strand. */
+struct redis_opening {
+  std::function<std::vector<redis_command>()> commands;  ///< Asked each time; empty means none.
+  std::function<void()> carried_out;                     ///< By the server of this connection, all that were asked last.
+  std::function<void()> lost;                            ///< The connection is gone.
+};
 
 /** @brief A link to one Redis server over Boost.Redis, or to whichever server the Sentinels call the master.
  *

@@ -117,24 +117,30 @@ struct redis_records::steps {
     co_return co_await ask(held, std::move(sent), end);
   }
 
+  // A record made anew is not to be erased again. One that is in the way of a new one may be what a termination did not reach.
+  static write_outcome made(state& held, std::string const& id, write_outcome outcome) {
+    bool const may_be_written = outcome.is_written() || (outcome.has_error() && outcome.error() == errc::ambiguous);
+    if (held.erasures && may_be_written) held.erasures->forget(id);
+    return outcome;
+  }
+
   static awaitable<write_outcome> create(state_pointer held, std::string id, record_body body, create_options call) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     auto const end = held->end(call.deadline);
     auto const fresh = revision::fresh(held->entropy);
     if (!fresh) co_return fresh.error();
     auto record = write_record(id, *fresh, body, held->ttl_count());
-    if (held->erasures) held->erasures->forget(id);
     auto const own_ttl = call.ttl ? std::to_string(milliseconds(std::min(*call.ttl, held->options.ttl))) : std::string();
     if (!held->options.absolute_lifetime && !call.is_fixed) {
       command sent{"SET", held->key(id), record, "NX", "PX", own_ttl.empty() ? held->ttl() : own_ttl};
       auto const answer = co_await ask(held, std::move(sent), end);
-      if (answer.error || answer.reply.what != kind::null) co_return set_outcome_of(answer, *fresh);
+      if (answer.error || answer.reply.what != kind::null) co_return made(*held, id, set_outcome_of(answer, *fresh));
       // Taken. A fixed record that is past its end makes room.
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::exists;
     }
     command arguments{held->ttl(), held->lifetime(), own_ttl, call.is_fixed ? "fixed" : "", std::move(record)};
-    auto const answer = co_await run(held, &redis_scripts::all().create, std::move(id), std::move(arguments), end);
-    co_return write_outcome_of(answer, *fresh);
+    auto const answer = co_await run(held, &redis_scripts::all().create, id, std::move(arguments), end);
+    co_return made(*held, id, write_outcome_of(answer, *fresh));
   }
 
   static awaitable<write_outcome> store(state_pointer held, std::string id, record_body body, call_options call) {
@@ -142,15 +148,14 @@ struct redis_records::steps {
     auto const fresh = revision::fresh(held->entropy);
     if (!fresh) co_return fresh.error();
     auto record = write_record(id, *fresh, body, held->ttl_count());
-    if (held->erasures) held->erasures->forget(id);
     if (!held->options.absolute_lifetime) {
       command sent{"SET", held->key(id), std::move(record), "PX", held->ttl()};
       auto const answer = co_await ask(held, std::move(sent), end);
-      co_return set_outcome_of(answer, *fresh);
+      co_return made(*held, id, set_outcome_of(answer, *fresh));
     }
     command arguments{held->ttl(), held->lifetime(), std::move(record)};
-    auto const answer = co_await run(held, &redis_scripts::all().store, std::move(id), std::move(arguments), end);
-    co_return write_outcome_of(answer, *fresh);
+    auto const answer = co_await run(held, &redis_scripts::all().store, id, std::move(arguments), end);
+    co_return made(*held, id, write_outcome_of(answer, *fresh));
   }
 
   static awaitable<write_outcome> update(state_pointer held, std::string id, record_body body, std::optional<revision> expected, call_options call) {
@@ -229,10 +234,11 @@ struct redis_records::steps {
   static awaitable<result<bool>> erase(state_pointer held, std::string id, std::optional<revision> expected, call_options call) {
     auto const end = held->end(call.deadline);
     // Before it is sent: a connection to another server may be made before this frame hears of the reply. On a condition, only what was surely erased.
-    bool const is_new = held->erasures && !expected && held->erasures->add(id, held->clock.now());
+    bool const is_noted = held->erasures && !expected;
+    if (is_noted) held->erasures->begin(id, held->clock.now());
     auto const outcome = co_await erase_once(held, id, expected, end);
-    if (!outcome && is_new && outcome.error() != errc::ambiguous) held->erasures->forget(id);
-    if (held->erasures && expected && outcome && *outcome) held->erasures->add(id, held->clock.now());
+    if (is_noted) held->erasures->end(id, outcome || outcome.error() == errc::ambiguous, held->clock.now());
+    else if (held->erasures && outcome && *outcome) held->erasures->end(id, true, held->clock.now());
     co_return outcome;
   }
 
@@ -298,9 +304,10 @@ std::shared_ptr<recent_erasures> erasures_for(redis_storage_options const& optio
 }
 
 // What was erased shortly before is erased again, ahead of every call that waits for the connection: no caller of ours sees it come back.
-redis_opening reassertion(std::shared_ptr<recent_erasures> erasures, clock_service& clock, std::string prefix) {
+redis_opening reassertion(std::shared_ptr<recent_erasures> const& erasures, clock_service& clock, std::string prefix) {
   if (!erasures) return {};
-  return [erasures = std::move(erasures), &clock, prefix = std::move(prefix)] {
+  redis_opening made;
+  made.commands = [erasures, &clock, prefix = std::move(prefix)] {
     std::vector<command> commands;
     for (auto const& id : erasures->all(clock.now())) {
       if (commands.empty() || commands.back().size() > keys_of_one_command) commands.push_back({"DEL"});
@@ -308,6 +315,9 @@ redis_opening reassertion(std::shared_ptr<recent_erasures> erasures, clock_servi
     }
     return commands;
   };
+  made.lost = [erasures, &clock] { erasures->lost(clock.now()); };
+  made.carried_out = [erasures, &clock] { erasures->caught_up(clock.now()); };
+  return made;
 }
 
 }  // namespace

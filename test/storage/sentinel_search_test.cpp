@@ -119,17 +119,73 @@ BOOST_AUTO_TEST_CASE(recent_erasures_are_remembered_within_their_bounds) {
   time_point const start{};
   recent_erasures erasures(60s, 3);
   using ids = std::vector<std::string>;
-  BOOST_TEST(erasures.add("a", start));
-  BOOST_TEST(erasures.add("b", start + 10s));
-  BOOST_TEST(!erasures.add("a", start + 20s));
+  auto const erase = [&](std::string const& id, time_point now) {
+    erasures.begin(id, now);
+    erasures.end(id, true, now);
+  };
+  erase("a", start);
+  erase("b", start + 10s);
+  erase("a", start + 20s);
   BOOST_TEST(erasures.all(start + 20s) == (ids{"b", "a"}));
   BOOST_TEST(erasures.all(start + 69s) == (ids{"b", "a"}));
   BOOST_TEST(erasures.all(start + 70s) == (ids{"a"}));
   erasures.forget("a");
   erasures.forget("unknown");
   BOOST_TEST(erasures.all(start + 70s).empty());
-  for (auto const* id : {"1", "2", "3", "4", "5"}) BOOST_TEST(erasures.add(id, start + 80s));
+  for (auto const* id : {"1", "2", "3", "4", "5"}) erase(id, start + 80s);
   BOOST_TEST(erasures.all(start + 80s) == (ids{"3", "4", "5"}));
+}
+
+// FA11: they age up to the loss of the server that knew of them, and again once another has carried them out
+BOOST_AUTO_TEST_CASE(recent_erasures_keep_while_no_server_knows_them) {
+  time_point const start{};
+  recent_erasures erasures(60s, 8);
+  using ids = std::vector<std::string>;
+  auto const erase = [&](std::string const& id, time_point now) {
+    erasures.begin(id, now);
+    erasures.end(id, true, now);
+  };
+  erase("old", start);
+  erase("a", start + 30s);
+  erasures.lost(start + 70s);
+  erase("b", start + 100s);
+  erasures.lost(start + 200s);  // a connection that carried out nothing
+  BOOST_TEST(erasures.all(start + 500s) == (ids{"a", "b"}));
+  erase("c", start + 600s);
+  BOOST_TEST(erasures.all(start + 700s) == (ids{"a", "b", "c"}));
+  erasures.caught_up(start + 700s);
+  BOOST_TEST(erasures.all(start + 759s) == (ids{"a", "b", "c"}));
+  BOOST_TEST(erasures.all(start + 760s).empty());
+  erase("d", start + 760s);
+  erasures.caught_up(start + 800s);  // of a connection like the one before
+  BOOST_TEST(erasures.all(start + 820s).empty());
+}
+
+// FA11: what another erase of the same id may have done is not forgotten with the one that failed
+BOOST_AUTO_TEST_CASE(a_failed_erase_forgets_itself_only) {
+  time_point const start{};
+  recent_erasures erasures(60s, 8);
+  using ids = std::vector<std::string>;
+  erasures.begin("a", start);
+  erasures.begin("a", start);
+  erasures.end("a", false, start);
+  BOOST_TEST(erasures.all(start) == ids{"a"});
+  erasures.end("a", true, start);
+  erasures.begin("a", start);
+  erasures.end("a", false, start);
+  BOOST_TEST(erasures.all(start) == ids{"a"});
+  erasures.begin("b", start);
+  erasures.begin("b", start);
+  erasures.end("b", false, start);
+  erasures.end("b", false, start);
+  BOOST_TEST(erasures.all(start) == ids{"a"});
+  erasures.begin("c", start);
+  erasures.forget("c");
+  BOOST_TEST(erasures.all(start) == ids{"a"});
+  erasures.end("c", true, start + 1s);  // it may have come after what was made anew
+  BOOST_TEST(erasures.all(start + 1s) == (ids{"a", "c"}));
+  erasures.end("d", false, start + 1s);
+  BOOST_TEST(erasures.all(start + 1s) == (ids{"a", "c"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

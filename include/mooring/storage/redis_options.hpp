@@ -59,7 +59,7 @@ struct redis_sentinel_options : redis_login {
   std::vector<redis_address> allowed_masters;
   /** How often the Sentinels are asked whether the master is still the same, besides listening to them. Default 1 s. */
   duration master_check{};
-  /** After a change of master, ids erased this long before it are erased again. Default 60 s. */
+  /** After a change of master, ids erased this long before the old one was lost are erased again. Default 60 s. */
   duration reassert_window{};
 };
 
