@@ -9,12 +9,13 @@
 
 namespace mooring::detail {
 
-redis_calls::redis_calls(redis_line::strand_type strand, std::size_t max_in_flight)
-    : strand_(std::move(strand)), clock_(clock_of(strand_.get_inner_executor())), max_in_flight_(max_in_flight) {}
+redis_calls::redis_calls(redis_line::strand_type strand, std::size_t max_in_flight, duration longest_wait)
+    : strand_(std::move(strand)), clock_(clock_of(strand_.get_inner_executor())), max_in_flight_(max_in_flight), longest_wait_(longest_wait) {}
 
-void redis_calls::arm(redis_call_pointer const& call) {
+void redis_calls::arm(redis_call_pointer const& call, time_point until) {
+  clock_.cancel(call->alarm);
   // The alarm owns the call: a call holds its caller's frame, and with it this object, so that a context which ends has to be what lets go of it.
-  call->alarm = clock_.schedule(call->end, executor(strand_), [held = weak_from_this(), call] {
+  call->alarm = clock_.schedule(until, executor(strand_), [held = weak_from_this(), call] {
     if (auto const self = held.lock()) self->give_up(call, errc::deadline_exceeded);
   });
 }
@@ -22,6 +23,7 @@ void redis_calls::arm(redis_call_pointer const& call) {
 void redis_calls::wait(redis_call_pointer const& call) {
   if (waiting_.size() >= max_in_flight_) return finish(call, redis_answer(errc::busy, false));
   call->now = redis_call::phase::waiting;
+  arm(call, call->end);
   waiting_.push_back(call);
 }
 
@@ -29,6 +31,7 @@ void redis_calls::send(redis_call_pointer const& call, redis_line& line) {
   if (sent_ - answered_ >= max_in_flight_) return finish(call, redis_answer(errc::busy, false));
   call->now = redis_call::phase::sent;
   call->number = ++sent_;
+  arm(call, std::min(call->end, saturating_add(clock_.now(), longest_wait_)));
   line.execute(call, [self = shared_from_this(), call, on = line.weak_from_this(), run = line.number()](error_code ec) {
     auto const same = on.lock();
     self->answered(call, ec, run, same && same->number() == run);

@@ -18,7 +18,7 @@
 
 namespace mooring::detail {
 
-/** A request of a caller, who waits for `handler` until `end`. */
+/** A request of a caller, who waits for `handler` until `end` at the latest. */
 struct redis_call : redis_exchange {
   enum class phase { new_made, waiting, sent, ended };
 
@@ -38,12 +38,10 @@ using redis_call_pointer = std::shared_ptr<redis_call>;
  */
 class redis_calls : public std::enable_shared_from_this<redis_calls> {
  public:
-  redis_calls(redis_line::strand_type strand, std::size_t max_in_flight);
+  /** `longest_wait`: for a reply, from when its request was passed on. */
+  redis_calls(redis_line::strand_type strand, std::size_t max_in_flight, duration longest_wait);
 
-  /** @brief Its deadline counts from now on. */
-  void arm(redis_call_pointer const& call);
-
-  /** @brief Keeps a call until `send_waiting` or `end_waiting`. */
+  /** @brief Keeps a call until `send_waiting` or `end_waiting`, or its end. */
   void wait(redis_call_pointer const& call);
 
   void send(redis_call_pointer const& call, redis_line& line);
@@ -60,12 +58,14 @@ class redis_calls : public std::enable_shared_from_this<redis_calls> {
   void close();
 
  private:
+  void arm(redis_call_pointer const& call, time_point until);
   void give_up(redis_call_pointer const& call, errc why);
   void answered(redis_call_pointer const& call, error_code ec, std::uint64_t connection, bool is_in_use);
 
   redis_line::strand_type const strand_;
   clock_service& clock_;
   std::size_t const max_in_flight_;
+  duration const longest_wait_;
   std::list<std::weak_ptr<redis_call>> waiting_;
   std::uint64_t sent_ = 0;      // on this connection
   std::uint64_t answered_ = 0;  // the number of the last request whose reply came

@@ -70,7 +70,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
         clock(clock_of(home)),
         opening_(std::move(opening)),
         line_(std::make_shared<redis_line>(strand, peer_of(options))),
-        calls(std::make_shared<redis_calls>(strand, options.max_in_flight)),
+        calls(std::make_shared<redis_calls>(strand, options.max_in_flight, options.write_timeout + options.read_timeout)),
         sentinels_(options.sentinel ? std::make_shared<redis_sentinels>(strand, options) : nullptr) {}
 
   redis_storage_options const options;
@@ -83,7 +83,6 @@ class redis_client::state : public std::enable_shared_from_this<state> {
 
   void begin(redis_call_pointer const& call) {
     if (call->now != redis_call::phase::new_made) return;
-    calls->arm(call);
     if (is_closing_) return calls->finish(call, redis_answer(errc::closed, false));
     switch (phase_) {
       case phase::connected: return calls->send(call, *line_);
@@ -271,7 +270,6 @@ redis_client::~redis_client() {
 
 awaitable<redis_answer> redis_client::ask(redis_command command, time_point end) {
   auto const ex = co_await asio::this_coro::executor;
-  auto const longest = clock_of(ex).now() + state_->options.write_timeout + state_->options.read_timeout;
   boost::redis::request request;
   request.push_range(command.front(), command.begin() + 1, command.end());
   // The call is made in here and not in this frame, which it owns: a frame that held its own call would never be let go.
@@ -294,9 +292,8 @@ awaitable<redis_answer> redis_client::ask(redis_command command, time_point end)
     }
     asio::post(held->strand, [held, made] { held->begin(made); });
   };
-  auto const until = std::min(end, longest);
   using token_type = asio::use_awaitable_t<>;
-  co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), until);
+  co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), end);
 }
 
 void redis_client::drop(std::uint64_t connection) {

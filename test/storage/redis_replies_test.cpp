@@ -47,6 +47,7 @@ class scripted_server {
   std::string welcome;  ///< Said to everybody at once, before anything was asked.
   bool closes_after_welcome = false;
   bool floods = false;  ///< After an answer that was not its own it goes on with zeros, as long as it can.
+  duration greets_after{};  ///< It takes this long to answer HELLO.
   int connections = 0;
 
  private:
@@ -106,6 +107,11 @@ class scripted_server {
         auto const size = co_await socket->async_read_some(room, token);
         unread.append(part, 0, size);
         continue;
+      }
+      bool const is_slow = greets_after > duration::zero() && taken[0] == "HELLO";
+      if (is_slow) {
+        auto const slept = co_await sleep_for(greets_after);
+        if (!slept) co_return;
       }
       auto const own = answer ? answer(taken) : std::string();
       auto const said = own.empty() ? in_order(taken) : own;
@@ -351,6 +357,36 @@ BOOST_AUTO_TEST_CASE(a_ping_proves_the_prefix_and_warns_of_what_may_end_sessions
   BOOST_TEST(f.log.find("nothing on disk") != std::string::npos);
   f.server.answer = [](words const& command) { return command[0] == "SET" ? std::string("-NOPERM canary\r\n") : std::string(); };
   BOOST_TEST((f.ask(store->ping()).error() == errc::permission_denied));
+}
+
+// RE21: the longest wait for a reply counts from when there is a connection to send the request over
+BOOST_AUTO_TEST_CASE(a_connection_that_takes_its_time_costs_no_reply_its_own) {
+  fixture f;
+  f.server.greets_after = 1200ms;
+  auto options = f.options();
+  options.write_timeout = 300ms;
+  options.read_timeout = 300ms;
+  auto const store = f.make(options);
+  BOOST_TEST(f.ask(store->create("a", doc("1"), {.deadline = 10s, .ttl = {}})).is_written());
+  BOOST_TEST(f.server.connections == 1);
+  auto const soon = f.make(options);
+  auto const begun = std::chrono::steady_clock::now();
+  BOOST_TEST((f.ask(soon->peek("a", {.deadline = 100ms})).error() == errc::deadline_exceeded));  // a call's own end is its end
+  BOOST_TEST((std::chrono::steady_clock::now() - begun < 500ms));
+}
+
+// RE22
+BOOST_AUTO_TEST_CASE(a_reply_is_waited_for_no_longer_than_the_options_say) {
+  fixture f;
+  f.server.answer = [](words const& command) { return command[0] == "GET" ? std::string("$5\r\nhal") : std::string(); };
+  auto options = f.options();
+  options.write_timeout = 100ms;
+  options.read_timeout = 100ms;
+  auto const store = f.make(options);
+  BOOST_TEST(f.ask(store->store("a", doc("1"))).is_written());
+  auto const begun = std::chrono::steady_clock::now();
+  BOOST_TEST((f.ask(store->peek("a", {.deadline = 10s})).error() == errc::deadline_exceeded));
+  BOOST_TEST((std::chrono::steady_clock::now() - begun < 1500ms));
 }
 
 // SC04: no printed form
