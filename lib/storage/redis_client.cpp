@@ -1,5 +1,6 @@
 #include "storage/redis_client.hpp"
 
+#include "core/never_throwing.hpp"
 #include "storage/redis_backoff.hpp"
 #include "storage/redis_calls.hpp"
 #include "storage/redis_errors.hpp"
@@ -36,6 +37,7 @@ redis_storage_options with_defaults(redis_storage_options options) {
   options.read_timeout = or_default(options.read_timeout, std::chrono::seconds(3));
   options.health_check = or_default(options.health_check, std::chrono::seconds(2));
   if (options.sentinel) options.sentinel->master_check = or_default(options.sentinel->master_check, std::chrono::seconds(1));
+  options.log = never_throwing(std::move(options.log));
   return options;
 }
 
@@ -223,7 +225,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     std::uint64_t random = 0;
     // Without randomness all that is lost is the jitter.
     static_cast<void>(entropy_of(home).fill(std::as_writable_bytes(std::span(&random, 1))));
-    bool const is_refused = error_ == errc::auth_failed || error_ == errc::permission_denied || error_ == errc::config_error;
+    bool const is_unwanted = error_ == errc::auth_failed || error_ == errc::permission_denied || error_ == errc::config_error;
+    bool const is_refused = ending.was_dialed && is_unwanted;
     auto const pause = backoff.next(ending.lived, is_refused, random);
     bool const is_replaced = std::exchange(is_replaced_, false);
     phase_ = pause > duration::zero() && !is_replaced ? phase::pausing : phase::connecting;

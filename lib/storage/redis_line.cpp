@@ -1,5 +1,6 @@
 #include "storage/redis_line.hpp"
 
+#include "core/report.hpp"
 #include "storage/redis_errors.hpp"
 #include "storage/redis_tls.hpp"
 
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 
 namespace mooring::detail {
 namespace {
@@ -52,18 +54,30 @@ redis::config redis_line::settings(redis_address const& where) const {
   return made;
 }
 
-// Whom a TLS peer has to prove to be.
-result<> redis_line::expect(redis_address const& where) {
-  if (!tls_) return {};
-  return set_peer_name(*tls_, *peer_.tls, peer_.tls->server_name.empty() ? where.host : peer_.tls->server_name);
+// Whom a TLS peer has to prove to be, and who we are; or why nobody was asked.
+std::optional<redis_ending> redis_line::prepare(redis_address const& where) {
+  redis_ending refused;
+  refused.was_dialed = false;
+  if (tls_ && !set_peer_name(*tls_, *peer_.tls, peer_.tls->server_name.empty() ? where.host : peer_.tls->server_name)) {
+    refused.error = errc::tls_failed;
+    refused.cause = "nothing can prove to be a host of this name";
+    return refused;
+  }
+  secret password;
+  try {
+    password = password_of(peer_.login);
+  } catch (...) {
+    report_thrown(peer_.log, peer_.kind + ": password_source", std::current_exception());
+    refused.error = errc::auth_failed;
+    refused.cause = "password_source threw";
+    return refused;
+  }
+  dial(password);
+  return std::nullopt;
 }
 
 awaitable<redis_ending> redis_line::run(std::shared_ptr<redis_line> self, redis_address where) {
-  redis_ending refused;
-  refused.error = errc::tls_failed;
-  refused.cause = "nothing can prove to be a host of this name";
-  if (!self->expect(where)) co_return refused;
-  self->dial();
+  if (auto refused = self->prepare(where)) co_return std::move(*refused);
   auto const settings = self->settings(where);
   error_code ec;
   auto token = asio::bind_cancellation_slot(self->run_signal_.slot(), asio::redirect_error(asio::use_awaitable, ec));
@@ -72,7 +86,7 @@ awaitable<redis_ending> redis_line::run(std::shared_ptr<redis_line> self, redis_
   co_return self->end(ec);
 }
 
-void redis_line::dial() {
+void redis_line::dial(secret const& password) {
   ++number_;
   left_.reset();
   refusal_.clear();
@@ -87,12 +101,11 @@ void redis_line::dial() {
     if (self && self->number_ == number && !self->is_up_) self->leave(errc::unavailable, "no connection was made within dial_timeout");
   });
   listen();
-  greet();
+  greet(password);
 }
 
-void redis_line::greet() {
+void redis_line::greet(secret const& password) {
   auto const greeting = std::make_shared<redis_exchange>();
-  auto const password = password_of(peer_.login);
   auto const& user = peer_.login.username;
   auto& request = greeting->request;
   request.reserve(256 + user.size() + password.size());  // so that no shorter copy of the password is left behind

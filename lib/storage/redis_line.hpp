@@ -5,6 +5,7 @@
 #include <mooring/core/awaitable.hpp>
 #include <mooring/core/clock.hpp>
 #include <mooring/core/error.hpp>
+#include <mooring/core/secret.hpp>
 #include <mooring/storage/redis_options.hpp>
 
 #include <boost/asio/bind_executor.hpp>
@@ -44,6 +45,7 @@ struct redis_ending {
   std::string cause;  ///< In words of ours or of the libraries below, never of the server's.
   duration lived{};   ///< Since its first PING was answered.
   bool was_up = false;
+  bool was_dialed = true;  ///< False where it failed before anybody was asked.
 };
 
 /** @brief A connection to one server at a time: dials it, says who we are, and passes requests on in one pipeline. Knows no deadlines but that of dialing.
@@ -86,9 +88,9 @@ class redis_line : public std::enable_shared_from_this<redis_line> {
 
  private:
   redis::config settings(redis_address const& where) const;
-  result<> expect(redis_address const& where);
-  void dial();
-  void greet();
+  std::optional<redis_ending> prepare(redis_address const& where);
+  void dial(secret const& password);
+  void greet(secret const& password);
   void greeted(redis_exchange const& greeting, bool has_probe, error_code ec);
   void listen();
   redis_ending end(error_code ec);

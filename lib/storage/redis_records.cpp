@@ -1,5 +1,6 @@
 #include <mooring/storage/detail/redis_records.hpp>
 
+#include "core/never_throwing.hpp"
 #include "storage/recent_erasures.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/redis_advice.hpp"
@@ -41,6 +42,7 @@ std::int64_t milliseconds(duration span) {
 struct redis_records::state {
   state(std::shared_ptr<redis_link> l, executor const& ex, redis_storage_options o, std::shared_ptr<recent_erasures> e)
       : link(std::move(l)), clock(clock_of(ex)), entropy(entropy_of(ex)), options(std::move(o)), erasures(std::move(e)) {
+    options.log = never_throwing(std::move(options.log));
     if (options.operation_timeout == duration::zero()) options.operation_timeout = std::chrono::seconds(5);
   }
 

@@ -18,7 +18,9 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -387,6 +389,38 @@ BOOST_AUTO_TEST_CASE(a_reply_is_waited_for_no_longer_than_the_options_say) {
   auto const begun = std::chrono::steady_clock::now();
   BOOST_TEST((f.ask(store->peek("a", {.deadline = 10s})).error() == errc::deadline_exceeded));
   BOOST_TEST((std::chrono::steady_clock::now() - begun < 1500ms));
+}
+
+// RE04, RE20: what is ours to call and throws ends neither the link nor the process
+BOOST_AUTO_TEST_CASE(a_sink_and_a_password_source_that_throw_end_nothing) {
+  bool is_away = true;
+  int told = 0;
+  fixture f;
+  auto options = f.options();
+  options.log = [&told](severity, std::string_view) {
+    ++told;
+    throw std::runtime_error("sink");
+  };
+  options.password_source = [&is_away]() -> secret {
+    if (is_away) throw std::runtime_error("source");
+    return std::string("canary");
+  };
+  auto const store = f.stores.emplace_back(storage_type::make(f.context.get_executor(), options).value());
+  BOOST_TEST((f.ask(store->create("a", doc("1"))).error() == errc::auth_failed));
+  BOOST_TEST((store->retry_after() < 1s));  // nobody refused us
+  BOOST_TEST(f.server.connections == 0);
+  is_away = false;
+  bool is_back = false;
+  for (int i = 0; i < 200 && !is_back; ++i) {
+    is_back = f.ask(store->create("a", doc("1"))).is_written();
+    if (!is_back) f.run_for(20ms);
+  }
+  BOOST_TEST(is_back);
+  BOOST_TEST(told > 1);
+  auto const before = told;
+  f.server.answer = [](words const& command) { return command[0] == "SET" ? std::string("-OOM no\r\n") : std::string(); };
+  BOOST_TEST((f.ask(store->create("b", doc("1"))).error() == errc::storage_full));
+  BOOST_TEST(told > before);
 }
 
 // SC04: no printed form
