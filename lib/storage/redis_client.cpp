@@ -148,6 +148,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
         else ending.error = static_cast<errc>(found.error().value());
         ending.cause = "no Sentinel names a master to use";
       }
+      self->tried_ = where;
       if (self->is_closing_) co_return;
       if (where || !self->sentinels_) {
         self->in_use_ = where;
@@ -167,7 +168,9 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     phase_ = phase::connected;
     ++epoch;
     calls->begin_connection();
-    if (sentinels_ && in_use_ != last_used_) say(severity::info, "redis: the master is " + in_use_->host + " port " + in_use_->port);
+    if (sentinels_ && in_use_ != last_used_) say(severity::info, "redis: the master is " + where());
+    else if (!told_.empty()) say(severity::info, "redis: connected to " + where());
+    told_.clear();
     last_used_ = in_use_;
     open(true);
     calls->send_waiting(*line_);
@@ -221,7 +224,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     error_ = ending.was_up ? errc::unavailable : ending.error;
     clock.cancel(std::exchange(reopening_, {}));
     if (ending.was_up && opening_.lost) opening_.lost();
-    if (!ending.was_up || is_replaced_) say(severity::warning, "redis: " + ending.cause);
+    tell(ending.was_up && !is_replaced_ ? "the connection is lost: " + ending.cause : ending.cause);
     std::uint64_t random = 0;
     // Without randomness all that is lost is the jitter.
     static_cast<void>(entropy_of(home).fill(std::as_writable_bytes(std::span(&random, 1))));
@@ -234,6 +237,19 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     resumes_at = clock.now() + pause;
     calls->end_waiting(error_);
     return pause;
+  }
+
+  std::string where() const {
+    if (!options.unix_socket.empty()) return options.unix_socket;
+    return tried_ ? tried_->host + " port " + tried_->port : std::string();
+  }
+
+  // Once, until it is something else or a connection is made.
+  void tell(std::string const& cause) {
+    auto const place = where();
+    auto line = "redis: " + (place.empty() ? "" : place + ": ") + cause;
+    if (line != told_) say(severity::warning, line);
+    told_ = std::move(line);
   }
 
   void say(severity how, std::string const& what) const {
@@ -253,6 +269,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   clock_service::alarm reopening_;          // when a refused opening is tried again
   std::optional<redis_address> in_use_;     // by the line's run
   std::optional<redis_address> last_used_;  // by its last connection
+  std::optional<redis_address> tried_;      // by the last attempt; empty where no Sentinel named one
+  std::string told_;                        // of the attempts since the last connection, what the log heard last
   bool is_replaced_ = false;                // the line was told to leave for another
   bool is_closing_ = false;
 };

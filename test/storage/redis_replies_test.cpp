@@ -45,6 +45,12 @@ class scripted_server {
 
   std::string port() const { return std::to_string(acceptor_.local_endpoint().port()); }
 
+  /** Ends every connection. */
+  void hang_up() {
+    for (auto const& one : std::exchange(taken_, {}))
+      if (auto const socket = one.lock()) socket->close();
+  }
+
   std::function<std::string(words const&)> answer;
   std::string welcome;  ///< Said to everybody at once, before anything was asked.
   bool closes_after_welcome = false;
@@ -57,7 +63,9 @@ class scripted_server {
     acceptor_.async_accept([this](boost::system::error_code ec, tcp::socket taken) {
       if (ec) return;
       ++connections;
-      asio::co_spawn(context_, serve(std::make_shared<tcp::socket>(std::move(taken))), [](std::exception_ptr) {});
+      auto const socket = std::make_shared<tcp::socket>(std::move(taken));
+      taken_.push_back(socket);
+      asio::co_spawn(context_, serve(socket), [](std::exception_ptr) {});
       accept();
     });
   }
@@ -128,6 +136,7 @@ class scripted_server {
 
   asio::io_context& context_;
   tcp::acceptor acceptor_;
+  std::vector<std::weak_ptr<tcp::socket>> taken_;
 };
 
 struct fixture {
@@ -421,6 +430,33 @@ BOOST_AUTO_TEST_CASE(a_sink_and_a_password_source_that_throw_end_nothing) {
   f.server.answer = [](words const& command) { return command[0] == "SET" ? std::string("-OOM no\r\n") : std::string(); };
   BOOST_TEST((f.ask(store->create("b", doc("1"))).error() == errc::storage_full));
   BOOST_TEST(told > before);
+}
+
+// RE20: a cause is told once, with where it was met, and so is its end
+BOOST_AUTO_TEST_CASE(a_connection_that_is_lost_is_told_once_and_so_is_the_next) {
+  fixture f;
+  auto const place = "127.0.0.1 port " + f.server.port();
+  auto const store = f.make(f.options());
+  BOOST_TEST(f.ask(store->store("a", doc("1"))).is_written());
+  BOOST_TEST(f.log.empty());
+  f.server.answer = [](words const& command) { return command[0] == "HELLO" ? std::string("-LOADING canary\r\n") : std::string(); };
+  f.server.hang_up();
+  for (int i = 0; i < 500 && f.server.connections < 5; ++i) f.run_for(20ms);
+  BOOST_TEST(f.server.connections == 5);
+  auto const lost = f.log.find("redis: " + place + ": the connection is lost");
+  BOOST_TEST(lost != std::string::npos);
+  auto const refused = f.log.find("redis: " + place + ": the server says LOADING");
+  BOOST_TEST(refused != std::string::npos);
+  BOOST_TEST(refused == f.log.rfind("redis: " + place + ": the server says LOADING"));
+  f.server.answer = {};
+  bool is_back = false;
+  for (int i = 0; i < 200 && !is_back; ++i) {
+    is_back = f.ask(store->store("a", doc("1"))).is_written();
+    if (!is_back) f.run_for(20ms);
+  }
+  BOOST_TEST(is_back);
+  auto const back = f.log.find("redis: connected to " + place);
+  BOOST_TEST((back != std::string::npos && back == f.log.rfind("redis: connected to")));
 }
 
 // SC04: no printed form
