@@ -27,6 +27,7 @@
 namespace mooring::detail {
 namespace {
 
+constexpr duration longest_step = std::chrono::milliseconds(250);
 constexpr duration between_openings = std::chrono::milliseconds(300);
 
 duration or_default(duration span, duration standard) { return span == duration::zero() ? standard : span; }
@@ -156,11 +157,16 @@ class redis_client::state : public std::enable_shared_from_this<state> {
         ending = co_await redis_line::run(self->line_, target);
         self->in_use_.reset();
       }
-      auto const pause = self->ended(ending, backoff);
+      auto pause = self->ended(ending, backoff);
       if (self->is_closing_) co_return;
-      auto const slept = co_await sleep_for(pause);
+      // In steps, for a pause may be long: a master that is named meanwhile has not refused us.
+      do {
+        auto const step = std::min(pause, longest_step);
+        auto const slept = co_await sleep_for(step);
+        if (!slept) co_return;
+        pause -= step;
+      } while (pause > duration::zero() && !self->is_renamed_);
       self->resumes_at = time_point();
-      if (!slept) co_return;
     }
   }
 
@@ -210,6 +216,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   // What a Sentinel says at any time.
   void told(redis_address const& master) {
     if (in_use_ && *in_use_ != master) leave("another server is the master now");
+    if (phase_ == phase::pausing && tried_ != master) is_renamed_ = true;
   }
 
   // For another connection, at once: who asks meanwhile waits.
@@ -230,6 +237,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     static_cast<void>(entropy_of(home).fill(std::as_writable_bytes(std::span(&random, 1))));
     bool const is_unwanted = error_ == errc::auth_failed || error_ == errc::permission_denied || error_ == errc::config_error;
     bool const is_refused = ending.was_dialed && is_unwanted;
+    is_renamed_ = false;
     auto const pause = backoff.next(ending.lived, is_refused, random);
     bool const is_replaced = std::exchange(is_replaced_, false);
     phase_ = pause > duration::zero() && !is_replaced ? phase::pausing : phase::connecting;
@@ -272,6 +280,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   std::optional<redis_address> tried_;      // by the last attempt; empty where no Sentinel named one
   std::string told_;                        // of the attempts since the last connection, what the log heard last
   bool is_replaced_ = false;                // the line was told to leave for another
+  bool is_renamed_ = false;                 // while we pause, a Sentinel named another master than the one we tried
   bool is_closing_ = false;
 };
 

@@ -100,4 +100,29 @@ BOOST_AUTO_TEST_CASE(a_failover_longer_than_the_window_loses_no_termination) {
   BOOST_TEST(d.second.command({"EXISTS", "t:kept"}) == ":1");
 }
 
+// RE31, RE23: the long pause is for the server that refused us, and not for its successor
+BOOST_AUTO_TEST_CASE(a_master_named_during_a_long_pause_is_tried_at_once) {
+  takeover d;
+  for (auto const* const server : {&d.first, &d.second}) server->command({"ACL", "SETUSER", "u", "on", ">p", "~*", "&*", "+@all"});
+  auto options = d.options();
+  options.username = "u";
+  options.password = "p";
+  auto const store = d.make(options);
+  BOOST_TEST(d.ask(store->create("a", doc("1"))).is_written());
+  wait_for([&] { return d.second.command({"EXISTS", "t:a"}) == ":1"; });
+  d.first.command({"ACL", "DELUSER", "u"});  // cuts its connections
+  d.run_until([&] { return d.log.find("WRONGPASS") != std::string::npos; });
+  BOOST_TEST((d.ask(store->load("a")).error() == errc::auth_failed));
+  BOOST_TEST((store->retry_after() > 10s));
+  BOOST_TEST(d.sentinel->command({"SENTINEL", "FAILOVER", "main"}) == "+OK");
+  auto const named = d.run_until_second_is_named();
+  bool is_back = false;
+  while (!is_back && steady::now() - named < 10s) {
+    is_back = d.ask(store->load("a")).has_value();
+    if (!is_back) d.wait(20ms);
+  }
+  BOOST_TEST(is_back);
+  BOOST_TEST((steady::now() - named < 3s));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
