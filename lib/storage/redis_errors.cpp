@@ -43,16 +43,37 @@ constexpr rule rules[] = {
 
 constexpr std::size_t longest_word = 128;
 
+rule const* rule_of(std::string_view text) noexcept {
+  auto const found = std::find_if(std::begin(rules), std::end(rules), [text](rule const& one) { return text.starts_with(one.beginning); });
+  return found == std::end(rules) ? nullptr : found;
+}
+
+bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+
 }  // namespace
 
+std::string_view innermost_error(std::string_view text) noexcept {
+  if (!text.starts_with("ERR Error running script")) return text;
+  auto inner = text.substr(std::min(text.find("): "), text.size()));
+  // Behind the call come the places, `@user_script:1: ` and `@user_script: 1: `, then the error, with or without the '-' of the protocol.
+  while (!inner.empty() && (inner.front() == ')' || inner.front() == '@' || is_digit(inner.front()))) {
+    auto const end = inner.find(": ");
+    if (end == std::string_view::npos) return text;
+    inner.remove_prefix(end + 2);
+  }
+  if (inner.starts_with('-')) inner.remove_prefix(1);
+  return inner.empty() ? text : inner;
+}
+
 errc error_of_reply(std::string_view text) noexcept {
-  auto const found = std::find_if(std::begin(rules), std::end(rules), [text](rule const& one) { return text.starts_with(one.beginning); });
-  return found == std::end(rules) ? errc::server_error : found->error;
+  auto const* const found = rule_of(innermost_error(text));
+  return found ? found->error : errc::server_error;
 }
 
 std::string cause_of_reply(std::string_view text) {
-  auto const found = std::find_if(std::begin(rules), std::end(rules), [text](rule const& one) { return text.starts_with(one.beginning); });
-  if (found != std::end(rules)) return "the server says " + std::string(found->beginning.substr(0, found->beginning.find_last_not_of(' ') + 1));
+  text = innermost_error(text);
+  auto const* const found = rule_of(text);
+  if (found) return "the server says " + std::string(found->beginning.substr(0, found->beginning.find_last_not_of(' ') + 1));
   auto const word = text.substr(0, std::min(text.find(' '), longest_word));
   bool const is_code = !word.empty() && std::ranges::all_of(word, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
   return is_code ? "the server says " + std::string(word) : "the server reports an error without a code";

@@ -7,6 +7,9 @@
 
 namespace mooring::detail {
 
+/** @brief The error itself, where a server older than 7 wraps one that a script met: `ERR Error running script (call to f_0123): @user_script:1: ... -READONLY ...`. */
+std::string_view innermost_error(std::string_view text) noexcept;
+
 /** @brief What an error reply of a Redis server means: decided by its first word, or for `ERR` by the words that follow. Texts may echo ids and are never kept. */
 errc error_of_reply(std::string_view text) noexcept;
 

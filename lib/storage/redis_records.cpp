@@ -181,7 +181,7 @@ struct redis_records::steps {
   // Sliding is a write: a server that refuses writes may still be read.
   static bool may_read_still(state const& held, redis_outcome const& answer) {
     if (!held.options.loads_without_sliding || !answer.is_refusal()) return false;
-    auto const& text = answer.reply.text;
+    auto const text = innermost_error(answer.reply.text);
     return text.starts_with("READONLY") || text.starts_with("NOREPLICAS") || text.starts_with("MISCONF");
   }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 using namespace mooring;
@@ -46,6 +47,18 @@ BOOST_AUTO_TEST_CASE(an_error_reply_is_known_by_its_first_words) {
       {"ERR max number of clients reached", errc::unavailable},
       {"ERR Protocol error: unbalanced quotes in request", errc::protocol_error},
       {"ERR something new", errc::server_error},
+      // As servers before 7 wrap what a script met.
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @user_script:13: @user_script: 13: -READONLY You can't write against a read only replica.", errc::wrong_master},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @user_script:13: @user_script: 13: -NOREPLICAS Not enough good replicas to write.", errc::unavailable},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @user_script:13: @user_script: 13: -MISCONF Redis is configured to save RDB snapshots", errc::unavailable},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @user_script:13: @user_script: 13: -OOM command not allowed when used memory > 'maxmemory'.", errc::storage_full},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @user_script:13: WRONGTYPE Operation against a key holding the wrong kind of value", errc::corrupt_record},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @user_script:13: @user_script: 13: NOPERM this user has no permissions", errc::permission_denied},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @user_script:13: user_script:13: attempt to index a nil value", errc::server_error},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e)", errc::server_error},
+      {"ERR Error running script", errc::server_error},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): @", errc::server_error},
+      {"ERR Error running script (call to f_6b1bf486c81ceb7e): -", errc::server_error},
       {"", errc::server_error},
       {"READ", errc::server_error},
       {"BUSYKEY Target key name already exists.", errc::server_error},
@@ -55,6 +68,14 @@ BOOST_AUTO_TEST_CASE(an_error_reply_is_known_by_its_first_words) {
     BOOST_TEST_INFO_SCOPE(text);
     BOOST_TEST((error_of_reply(text) == error));
   }
+}
+
+// RE41: nothing of the text but what decided
+BOOST_AUTO_TEST_CASE(the_log_is_told_what_decided_and_nothing_else) {
+  BOOST_TEST(cause_of_reply("READONLY canary") == "the server says READONLY");
+  BOOST_TEST(cause_of_reply("ERR Error running script (call to f_01): @user_script:13: @user_script: 13: -READONLY canary") == "the server says READONLY");
+  BOOST_TEST(cause_of_reply("ERR Error running script (call to f_01): @user_script:13: canary").find("canary") == std::string::npos);
+  BOOST_TEST(cause_of_reply("NEWCODE canary") == "the server says NEWCODE");
 }
 
 // RE20, FA07
