@@ -17,6 +17,10 @@ constexpr int digit_value(char c) noexcept {
   return -1;
 }
 
+bool is_known_key(std::string_view key) noexcept {
+  return key == record_key::state || key == record_key::owner || key == record_key::backends || key == record_key::opening;
+}
+
 std::string const* find(metadata const& stored, std::string_view key) {
   auto const place = stored.find(key);
   return place == stored.end() ? nullptr : &place->second;
@@ -32,6 +36,7 @@ metadata placeholder_metadata() {
 
 metadata write_record(record const& parts) {
   metadata made(parts.data);
+  made.insert(parts.unknown.begin(), parts.unknown.end());
   made.insert_or_assign(std::string(record_key::state), std::string(live_text));
   made.insert_or_assign(std::string(record_key::owner), parts.owner);
   made.insert_or_assign(std::string(record_key::backends), encode_list(parts.backends));
@@ -61,8 +66,11 @@ result<record> read_record(metadata const& stored) {
   parts.owner = *owner;
   parts.backends = std::move(*list);
   parts.opening = *opening;
-  for (auto const& [key, value] : stored)
-    if (!is_reserved_key(key)) parts.data.emplace_hint(parts.data.end(), key, value);
+  for (auto const& [key, value] : stored) {
+    if (is_known_key(key)) continue;
+    auto& home = is_reserved_key(key) ? parts.unknown : parts.data;
+    home.emplace_hint(home.end(), key, value);
+  }
   return parts;
 }
 

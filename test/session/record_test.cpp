@@ -160,4 +160,20 @@ BOOST_AUTO_TEST_CASE(short_digest_tells_ids_apart_and_holds_nothing_of_them) {
   BOOST_TEST(short_digest("abd") != short_digest("abc"));
 }
 
+// RE16: what a later version keeps beside what this one knows survives a change by this one
+BOOST_AUTO_TEST_CASE(reserved_keys_of_a_later_version_are_carried_through) {
+  record parts;
+  parts.owner = "o";
+  parts.data["k"] = "v";
+  auto stored = write_record(parts);
+  stored["mooring.later"] = "kept";
+  auto read = read_record(stored);
+  BOOST_REQUIRE(read.has_value());
+  BOOST_TEST(!read->data.contains("mooring.later"));
+  read->data["k"] = "w";
+  auto const again = write_record(*read);
+  BOOST_TEST(again.at("mooring.later") == "kept");
+  BOOST_TEST(again.at("k") == "w");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -26,6 +26,7 @@ struct record {
   std::vector<std::string> backends;  ///< Desired ones; any bytes, in the caller's order. May be empty.
   std::string opening;                ///< The client's opening parameters, opaque.
   metadata data;                      ///< The caller's own, without reserved keys.
+  metadata unknown;                   ///< Reserved keys that this version doesn't know, which a later one may have written: kept through every change.
 };
 
 /** @brief The metadata of an id that was minted and has no session yet. */
