@@ -45,6 +45,7 @@ class local_table {
   write_outcome create(std::string id, T value, std::optional<duration> ttl, bool is_fixed, revision fresh, time_point now) {
     record added(stored<T>(fresh, std::move(value), {}), now, rules_.at_creation(now, ttl), is_fixed);
     node leaving;
+    bool is_stored_again = false;
     {
       std::lock_guard lock(mutex_);
       if (is_closed_) return errc::closed;
@@ -52,6 +53,7 @@ class local_table {
       if (auto const place = records_.find(id); place != records_.end()) {
         if (!place->second.has_expired(now)) return errc::exists;
         leaving = take(place);
+        is_stored_again = is_same_object(leaving.mapped().kept.value, added.kept.value);
       } else if (records_.size() >= max_entries_) {
         auto* const expired = heap_.find_expired(now);
         if (!expired) return errc::storage_full;
@@ -59,21 +61,22 @@ class local_table {
       }
       insert(std::move(id), std::move(added));
     }
-    dispose(leaving);
+    if (!is_stored_again) dispose(leaving);
     return write_outcome::written(fresh);
   }
 
   write_outcome store(std::string id, T value, revision fresh, time_point now) {
     record added(stored<T>(fresh, std::move(value), {}), now, rules_.at_creation(now, std::nullopt), false);
     node leaving;
-    bool was_expired = true;
+    bool is_closing = true;
     {
       std::lock_guard lock(mutex_);
       if (is_closed_) return errc::closed;
       now = in_order(now);
       if (auto const place = records_.find(id); place != records_.end()) {
-        was_expired = place->second.has_expired(now);
+        bool const has_expired = place->second.has_expired(now);
         leaving = take(place);
+        is_closing = has_expired && !is_same_object(leaving.mapped().kept.value, added.kept.value);
       } else if (records_.size() >= max_entries_) {
         auto* const expired = heap_.find_expired(now);
         if (!expired) return errc::storage_full;
@@ -81,7 +84,7 @@ class local_table {
       }
       insert(std::move(id), std::move(added));
     }
-    if (was_expired) dispose(leaving);
+    if (is_closing) dispose(leaving);
     return write_outcome::written(fresh);
   }
 
@@ -230,6 +233,12 @@ class local_table {
   }
 
   node take(expiring& expired) { return take(records_.find(*static_cast<record&>(expired).id)); }
+
+  // An object may be stored again in place of its own expired record: it leaves nothing then.
+  static bool is_same_object(T const& one, T const& other) noexcept {
+    if constexpr (requires { one.get() == other.get(); }) return one.get() == other.get();
+    else return false;
+  }
 
   void dispose(node& leaving) const noexcept {
     if (!leaving.empty()) close_value(leaving.mapped().kept.value);
