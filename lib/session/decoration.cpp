@@ -82,13 +82,24 @@ error_code gone(engine& self, std::string const& id) {
 awaitable<result<round_outcome>> decorate_once(decoration_call_ptr call, cached_session_ptr cached) {
   auto& self = *call->self;
   auto const state = self.state;
+  auto const built_from_before = cached->built_from();
   auto read = co_await peek_record(state, call->id, call->deadline);
   if (!read) co_return read.error();
   if (!*read) co_return gone(self, call->id);
   auto found = verify_record(*state, std::move(**read), call->who);
   if (!found) co_return found.error();
   auto const before = cached->session();
-  if (!before || !cached->is_current(found->at, found->stored)) co_return round_outcome(round::conflict);
+  if (!before) co_return round_outcome(round::conflict);
+  if (!cached->is_current(found->at, found->stored)) {
+    // Another decoration here has written it, and has not heard so yet; or the session is behind its record, and no check may say so for a while.
+    auto const running = cached->decoration_to(found->stored);
+    if (!running && cached->built_from() == built_from_before) self.cache->erase_if(call->id, cached, disposal_reason::expired);
+    if (running) {
+      auto const ended = co_await running->wait(call_options{call->deadline});
+      static_cast<void>(ended);  // looks again, whatever came of it
+    }
+    co_return round_outcome(round::conflict);
+  }
 
   auto data_before = found->parts.data;
   auto made = apply(*call, before, data_before);

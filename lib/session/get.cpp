@@ -83,7 +83,10 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
   auto const until = saturating_add(state->clock.now(), call.deadline.value_or(state->options.deadlines.get));
   for (;;) {
     if (auto admitted = self->admit("get", id, {}); !admitted) co_return admitted.error();
-    if (state->is_gone(id)) co_return held_session();
+    if (state->is_gone(id)) {
+      self->cache->erase(id, disposal_reason::expired);  // where the check that found it gone was nobody's flight
+      co_return held_session();
+    }
     auto remaining = until - state->clock.now();
     if (remaining <= duration::zero()) co_return state->refuse("get", make_error_code(errc::deadline_exceeded));
 
@@ -101,15 +104,15 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
         continue;
       }
       auto const seen = co_await look_up(state, id, who, read_deadline);
+      auto const cancellation = co_await asio::this_coro::cancellation_state;
+      if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
       if (!seen) co_return refused_get(*state, late_or(state, until, seen.error()));
       if (*seen == presence::absent) co_return held_session();
       if (*seen == presence::in_creation) {
         // It may have begun, or ended, while the record was read.
-        if (self->cache->peek(id)) continue;
+        if (self->cache->peek(id) || state->creations->find(id)) continue;
         co_return state->refuse("get", make_error_code(errc::not_ready));
       }
-      auto const cancellation = co_await asio::this_coro::cancellation_state;
-      if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
       remaining = until - state->clock.now();
     }
 
