@@ -15,6 +15,11 @@ bool may_refuse_writes_only(error_code error) {
 // A record that cannot be read is no transient failure: the load tells the caller.
 bool is_final(error_code error) { return error == errc::corrupt_record; }
 
+// A partial session is rebuilt once it is due; not before the storage has answered, since until then it is what there is to serve.
+verdict when_alive(manager_state const& state, cached_session const& cached) {
+  return state.clock.recent() >= cached.rebuild_at ? verdict::expired : verdict::alive;
+}
+
 // Empty: read again.
 std::optional<result<verdict>> judge(cached_session& cached, result<std::optional<stored_record>> const& found, revision const& built_from_before, sighting seen) {
   if (!found) {
@@ -53,12 +58,14 @@ awaitable<result<verdict>> check_by_reading(state_ptr state, cached_session_ptr 
       if (!ended && ended.error() != errc::closed) co_return ended.error();
       continue;  // dropped without an outcome is how it ends
     }
-    if (auto judged = judge(*cached, found, built_from_before, seen)) co_return std::move(*judged);
+    auto judged = judge(*cached, found, built_from_before, seen);
+    if (!judged) continue;
+    if (*judged && **judged == verdict::alive) co_return when_alive(*state, *cached);
+    co_return std::move(*judged);
   }
 }
 
 check_answer check_session(state_ptr const& state, cached_session_ptr const& cached) {
-  if (cached->rebuild_at != time_point::max() && state->clock.recent() >= cached->rebuild_at) return verdict::expired;
   auto const epoch = state->store->epoch();
   auto const known = state->store->load_revision_at_once(cached->id);
   if (!known) return check_by_reading(state, cached, time_point::max());
@@ -72,7 +79,7 @@ check_answer check_session(state_ptr const& state, cached_session_ptr const& cac
   }
   // Under epoch zero nothing depends on the moment.
   cached->confirm({epoch == 0 ? time_point() : state->clock.recent(), epoch});
-  if (cached->is_built_from(***known)) return verdict::alive;
+  if (cached->is_built_from(***known)) return cached->rebuild_at == time_point::max() ? verdict::alive : when_alive(*state, *cached);
   return check_by_reading(state, cached, time_point::max());
 }
 

@@ -1,3 +1,4 @@
+#include "core/report.hpp"
 #include "session/cancellation.hpp"
 #include "session/engine.hpp"
 #include "session/factory_call.hpp"
@@ -9,6 +10,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <functional>
 #include <utility>
 
@@ -23,11 +25,16 @@ result<> check_parameters(manager_state const& state, open_parameters const& ask
   return {};
 }
 
-session_request request_for(manager_state const& state, std::string id, principal owner, open_parameters const& asked) {
+result<session_request> request_for(manager_state const& state, std::string id, principal owner, open_parameters const& asked) {
   session_request request;
   request.id = std::move(id);
   request.owner = std::move(owner);
-  request.backends = backends_to_try(asked.backends, state.options.health_monitor, state.options.configured_health);
+  try {
+    request.backends = backends_to_try(asked.backends, state.options.health_monitor, state.options.configured_health);
+  } catch (...) {
+    report_thrown(state.options.log, "a look-up of health", std::current_exception());
+    return make_error_code(errc::load_failed);
+  }
   request.data = asked.data;
   request.opening = asked.opening;
   request.deadline = state.options.deadlines.factory;
@@ -60,12 +67,15 @@ struct created_session {
 
 // How phase two ended, and what its write stored or may still store.
 struct attempt {
-  attempt(errc why, revision r = {}) : made(make_error_code(why)), attempted(r) {}
-  attempt(error_code why, revision r = {}) : made(why), attempted(r) {}
+  attempt(errc why) : attempt(make_error_code(why)) {}
+  attempt(errc why, revision r) : attempt(make_error_code(why), r) {}
+  attempt(error_code why) : made(why) {}
+  attempt(error_code why, revision r) : made(why), attempted(r), may_be_written(why == errc::ambiguous) {}
   attempt(created_session session, revision r) : made(std::move(session)), attempted(r) {}
   attempt() : attempt(errc::unavailable) {}
   result<created_session> made;
   revision attempted;
+  bool may_be_written = false;  // not known: a factory's own `ambiguous` says nothing of the write
   bool is_taken = false;  // by another creation: the placeholder was not this one's any more
 };
 
@@ -74,8 +84,11 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
                                 std::shared_ptr<operation_base> work, open_sessions::place place) {
   auto const state = self->state;
   if (work->has_left()) co_return errc::cancelled;
+  if (state->is_closing.load()) co_return errc::closed;
+  if (state->is_gone(id)) co_return errc::not_found;
   auto request = request_for(*state, id, owner, asked);
-  auto made = co_await call_factory(state, std::move(request), work);
+  if (!request) co_return request.error();
+  auto made = co_await call_factory(state, std::move(*request), work);
   if (!made) co_return made.error();
   auto next = new_record(*state, owner, std::move(asked), made->made().data);
   if (!next) co_return next.error();
@@ -121,6 +134,7 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   }
   made->release();
   held_session held(std::move(kept.stored));
+  if (!held) co_return attempt(errc::closed, attempted);  // by a shutdown at its deadline
   auto const replicated = co_await is_replicated(state, seen.epoch, deadline);
   held.set_replicated(replicated);
   co_return attempt(created_session(std::move(held), **written), attempted);
@@ -136,7 +150,7 @@ awaitable<result<open_sessions::place>> take_place(engine_ptr self, principal ow
   auto const state = self->state;
   if (auto place = state->sessions->take(owner)) co_return std::move(*place);
   auto const until = saturating_add(state->clock.now(), patience);
-  auto const swept = co_await sweep_shared(self);
+  auto const swept = co_await sweep_shared(self, patience);
   for (;;) {
     auto const departure = state->sessions->next_departure();
     if (auto place = state->sessions->take(owner)) co_return std::move(*place);
@@ -164,8 +178,8 @@ awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, re
     if (state->is_closing.load()) co_return make_error_code(may_live ? errc::ambiguous : errc::closed);
     if (state->is_gone(id)) co_return make_error_code(errc::not_found);
     // Without its placeholder the write can no longer be carried out; and what has gone by itself was terminated, or expired.
-    if (why == errc::ambiguous && left == leftover::absent) co_return make_error_code(errc::not_found);
-    co_return why == errc::ambiguous && left == leftover::erased ? make_error_code(errc::unavailable) : why;
+    if ((tried.may_be_written || why == errc::cancelled) && left == leftover::absent) co_return make_error_code(errc::not_found);
+    co_return tried.may_be_written && left == leftover::erased ? make_error_code(errc::unavailable) : why;
   }
   state->created.fetch_add(1, std::memory_order_relaxed);
   manager_event event;
@@ -181,7 +195,7 @@ awaitable<void> creating(engine_ptr self, answer<held_session> caller, std::stri
   auto const state = self->state;
   auto const deadline = step_deadline(call, state->options.deadlines.create);
   result<held_session> told(make_error_code(errc::unavailable));
-  auto found = co_await find_placeholder(state, id, deadline);
+  auto found = co_await find_placeholder(state, id, owner, deadline);
   if (!found) {
     told = state->refuse("create", found.error());
     caller.deliver(told);

@@ -31,7 +31,8 @@ class engine {
   std::unique_ptr<session_cache> const cache;
 
   std::mutex sweep_mutex;
-  shared_future<swept_sessions> sweep;  // that of `sweep_shared`, under its mutex
+  shared_future<swept_sessions> sweep;  // that of `sweep_shared`, under its mutex, as what follows
+  time_point sweep_again_at = time_point::min();
 
   std::atomic<bool> has_shutdown_begun{false};
   shared_promise<bool> shutdown_ended;
@@ -65,8 +66,8 @@ awaitable<result<verdict>> check_by_reading(state_ptr state, cached_session_ptr 
 /** Peeks at every cached session once and closes those gone or stale. */
 awaitable<swept_sessions> sweep_once(engine_ptr self);
 
-/** As above, one sweep for all who ask while it runs. */
-awaitable<swept_sessions> sweep_shared(engine_ptr self);
+/** As above, one sweep for all who ask while it runs or soon afterwards. Nothing for who has no more patience. */
+awaitable<swept_sessions> sweep_shared(engine_ptr self, duration patience);
 
 /** Runs until cancelled: the sweep, and the touching of leased records. Hold the manager weakly between two rounds. */
 awaitable<void> sweep_regularly(std::weak_ptr<engine> self);

@@ -59,8 +59,35 @@ awaitable<void> factory_task(state_ptr state, session_request request, std::shar
   ended.complete(true);
 }
 
-awaitable<void> closing_task(state_ptr state, std::string id, std::shared_ptr<void> session, disposal_reason reason, [[maybe_unused]] outstanding::token counted) {
-  co_await close_session(std::move(state), std::move(id), std::move(session), reason);
+// The closing of a session that no cache owned. Where a scope is cancelled before such a task has begun, another that nothing cancels takes it over, once.
+class closing_start {
+ public:
+  closing_start(state_ptr state, std::string id, std::shared_ptr<void> session, disposal_reason reason)
+      : state_(std::move(state)), id_(std::move(id)), session_(std::move(session)), reason_(reason) {}
+  closing_start(closing_start&&) noexcept = default;
+  closing_start& operator=(closing_start&&) = delete;
+  ~closing_start() {
+    if (session_ && !std::exchange(is_last_try_, true)) spawn_on(state_->last);
+  }
+
+  /** A scope that is closed drops the task, and this with it. */
+  void spawn_on(task_scope& scope);
+
+  awaitable<void> begin() { return close_session(std::move(state_), std::move(id_), std::move(session_), reason_); }
+
+ private:
+  state_ptr state_;
+  std::string id_;
+  std::shared_ptr<void> session_;
+  disposal_reason reason_;
+  bool is_last_try_ = false;
+};
+
+awaitable<void> closing_task(closing_start start, [[maybe_unused]] outstanding::token counted) { co_await start.begin(); }
+
+void closing_start::spawn_on(task_scope& scope) {
+  outstanding::token counted(state_->working);
+  scope.spawn(closing_task(std::move(*this), std::move(counted)));
 }
 
 }  // namespace
@@ -80,10 +107,8 @@ awaitable<void> close_session(state_ptr state, std::string id, std::shared_ptr<v
 
 made_session::~made_session() {
   if (!made_.session) return;
-  auto const state = state_;
-  if (state->work.spawn(closing_task(state, id_, made_.session, reason_, outstanding::token(state->working)))) return;
-  // Made by an operation that outlived a forced shutdown.
-  state->last.spawn(closing_task(state, std::move(id_), std::move(made_.session), reason_, outstanding::token(state->working)));
+  auto& work = state_->work;
+  closing_start(std::move(state_), std::move(id_), std::move(made_.session), reason_).spawn_on(work);
 }
 
 awaitable<result<made_session>> call_factory(state_ptr state, session_request request, std::shared_ptr<operation_base> stops_with) {

@@ -45,15 +45,17 @@ awaitable<result<minted>> mint(state_ptr state, duration deadline) {
   co_return co_await mint_once(std::move(state), deadline);
 }
 
-awaitable<result<minted>> find_placeholder(state_ptr state, std::string id, duration deadline) {
+awaitable<result<minted>> find_placeholder(state_ptr state, std::string id, principal who, duration deadline) {
   if (state->is_gone(id)) co_return make_error_code(errc::not_found);
-  auto const read = co_await peek_record(state, id, deadline);
+  auto read = co_await peek_record(state, id, deadline);
   if (!read) co_return read.error();
   if (!*read) co_return make_error_code(errc::not_found);
   auto const is = state_of((*read)->value);
   if (!is) co_return is.error();
-  if (*is == record_state::live) co_return make_error_code(errc::exists);
-  co_return minted(std::move(id), (*read)->revision);
+  if (*is == record_state::placeholder) co_return minted(std::move(id), (*read)->revision);
+  if (!state->options.hide_owner_mismatch) co_return make_error_code(errc::exists);
+  auto const found = verify_record(*state, std::move(**read), who);
+  co_return make_error_code(found ? errc::exists : errc::not_found);
 }
 
 awaitable<result<std::string>> generate(engine_ptr self, call_options call) {

@@ -29,11 +29,13 @@ std::string broken_deadline(manager_deadlines const& deadlines) {
 }
 
 // The first rule that the options break, as a sentence; empty when they keep all.
-std::string broken_rule(manager_options const& options) {
+std::string broken_rule(manager_options const& options, std::optional<duration> ttl_of_storage) {
   if (auto broken = broken_deadline(options.deadlines); !broken.empty()) return broken;
   if (options.cache_capacity > most_entries && options.cache_capacity != unbounded)
     return "cache_capacity: must be below 2^32, or `unbounded`, and is " + std::to_string(options.cache_capacity);
-  if (options.ttl < 2ms) return "ttl: must be at least 2 ms, and is " + span_text(options.ttl);
+  if (options.ttl && *options.ttl < 2ms) return "ttl: must be at least 2 ms, and is " + span_text(*options.ttl);
+  if (options.ttl && ttl_of_storage && *options.ttl != *ttl_of_storage)
+    return "ttl: the storage's is " + span_text(*ttl_of_storage) + ", and this is " + span_text(*options.ttl) + "; leave it empty to have the storage's";
   auto const factory = options.deadlines.factory;
   if (options.placeholder_ttl <= factory)
     return "placeholder_ttl: must be above deadlines.factory (" + span_text(factory) + "), and is " + span_text(options.placeholder_ttl);
@@ -89,7 +91,7 @@ result<engine_ptr> make_engine(executor ex, std::shared_ptr<storage<metadata>> s
   };
   if (!store) return refuse("storage: must not be null");
   if (!factory) return refuse("factory: must not be null");
-  if (auto broken = broken_rule(options); !broken.empty()) return refuse(std::move(broken));
+  if (auto broken = broken_rule(options, store->ttl()); !broken.empty()) return refuse(std::move(broken));
   auto binder = owner_binder::make(options.binding_keys, why);
   if (!binder) return binder.error();
   bool const is_shared = dynamic_cast<local_storage<metadata>*>(store.get()) == nullptr;

@@ -10,9 +10,9 @@
 namespace mooring::detail {
 namespace {
 
-duration tombstone_ttl(manager_options const& options) {
-  return options.tombstone_ttl.value_or(std::max<duration>(options.ttl, std::chrono::minutes(1)));
-}
+constexpr duration usual_ttl = std::chrono::minutes(30);
+
+duration ttl_of(storage<metadata> const& store, manager_options const& options) { return store.ttl().value_or(options.ttl.value_or(usual_ttl)); }
 
 }  // namespace
 
@@ -24,7 +24,8 @@ manager_state::manager_state(executor on, std::shared_ptr<storage<metadata>> sha
       factory(std::move(maker)),
       binder(std::move(keys)),
       options(std::move(chosen)),
-      gone(options.max_tombstones, tombstone_ttl(options)),
+      ttl(ttl_of(*store, options)),
+      gone(options.max_tombstones, options.tombstone_ttl.value_or(std::max<duration>(ttl, std::chrono::minutes(1)))),
       sessions(std::make_shared<open_sessions>(options.max_sessions, options.max_sessions_per_principal)),
       creations(std::make_shared<openings>()),
       calls(ex, options.log),

@@ -34,6 +34,7 @@ struct manager_state : std::enable_shared_from_this<manager_state> {
   std::shared_ptr<erased_factory> const factory;
   owner_binder const binder;
   manager_options const options;
+  duration const ttl;  ///< Of a record: as the storage says.
 
   tombstones gone;
   std::shared_ptr<open_sessions> const sessions;

@@ -16,17 +16,18 @@ void operation_base::stop_with(task_scope::task running) {
   bool is_late = false;
   {
     std::lock_guard lock(mutex_);
-    is_late = has_left_;
+    is_late = has_left_ || is_stopped_;
     stoppable_ = running;
   }
   if (is_late) running.cancel();
 }
 
-void operation_base::stop() const {
+void operation_base::stop() {
   task_scope::task stopped;
   {
     std::lock_guard lock(mutex_);
     if (stage_ != stage::running) return;
+    is_stopped_ = true;
     stopped = stoppable_;
   }
   stopped.cancel();
@@ -35,6 +36,11 @@ void operation_base::stop() const {
 bool operation_base::has_left() const {
   std::lock_guard lock(mutex_);
   return has_left_;
+}
+
+bool operation_base::has_committed() const {
+  std::lock_guard lock(mutex_);
+  return stage_ == stage::committed;
 }
 
 bool operation_base::finish_locked() noexcept {

@@ -28,10 +28,11 @@ class operation_base {
   /** What to stop when the caller leaves or the session is terminated before the commit. */
   void stop_with(task_scope::task running);
 
-  /** Cancels that, unless the work has committed. */
-  void stop() const;
+  /** Cancels that, now or when it comes, unless the work has committed. */
+  void stop();
 
   bool has_left() const;
+  bool has_committed() const;
 
  protected:
   enum class stage { running, committed, done };
@@ -46,6 +47,7 @@ class operation_base {
   mutable std::mutex mutex_;
   stage stage_ = stage::running;
   bool has_left_ = false;
+  bool is_stopped_ = false;
   task_scope::task stoppable_;
   shared_promise<bool> finished_;
 };
@@ -126,7 +128,7 @@ class operation : public operation_base {
   std::function<void()> undo_;
 };
 
-/** @brief The work's end of an operation. One that is dropped ends the caller's wait with `closed`. */
+/** @brief The work's end of an operation. One that is dropped ends the caller's wait with `closed`, or `ambiguous` behind the commit. */
 template <class T>
 class answer {
  public:
@@ -135,7 +137,7 @@ class answer {
   answer& operator=(answer&&) = delete;
   ~answer() {
     if (!to_) return;
-    result<T> lost(make_error_code(errc::closed));
+    result<T> lost(make_error_code(to_->has_committed() ? errc::ambiguous : errc::closed));
     to_->deliver(lost);
   }
 

@@ -105,12 +105,12 @@ awaitable<leftover> take_back(state_ptr state, std::string id, revision placehol
   auto const behind = [](bool was_there) { return was_there ? leftover::erased : leftover::absent; };
   auto why = make_error_code(errc::conflict);
   if (!placeholder.is_none()) {
-    auto const erased = co_await state->store->erase(id, placeholder, call_options{deadline});
+    auto const erased = co_await erase_record(state, id, placeholder, deadline);
     if (erased) co_return behind(*erased);
     why = erased.error();
   }
   if (!attempted.is_none()) {
-    auto const erased = co_await state->store->erase(std::move(id), attempted, call_options{deadline});
+    auto const erased = co_await erase_record(state, std::move(id), attempted, deadline);
     if (erased) co_return behind(*erased);
     why = erased.error();
   }

@@ -16,6 +16,9 @@ constexpr duration closing_grace = std::chrono::seconds(1);
 
 duration remaining(manager_state const& state, time_point until) { return std::max<duration>(until - state.clock.now(), shortest_wait); }
 
+// A task of its own, so that a storage that hangs or throws holds up no shutdown.
+awaitable<void> closing_storage(state_ptr state, [[maybe_unused]] shared_promise<bool> ended) { co_await state->store->close(); }
+
 // C15: new work is refused already; cancel, let operations end, drain the cache, join, close the storage.
 awaitable<void> shutting_down(engine_ptr self, time_point until) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
@@ -29,12 +32,17 @@ awaitable<void> shutting_down(engine_ptr self, time_point until) {
   if (!idle) state->log(severity::warning, "shutdown: the deadline passed before all sessions were closed");
   state->calls.cancel();
   state->work.cancel();
-  if (state->options.closes_storage) co_await state->store->close();
-  if (!idle) {
-    auto const ended_late = state->working.idle();
-    auto const late = co_await ended_late.wait(call_options{closing_grace});
-    static_cast<void>(late);  // what ignores its cancellation is not waited for
+  if (state->options.closes_storage) {
+    shared_promise<bool> promise;
+    auto const storage_closed = promise.get_future();
+    state->last.spawn(closing_storage(state, std::move(promise)));
+    auto const closed = co_await storage_closed.wait(call_options{std::max(remaining(*state, until), closing_grace)});
+    if (!closed && closed.error() == errc::deadline_exceeded) state->log(severity::warning, "shutdown: the storage does not close");
   }
+  // Also what was admitted before the first step and began behind the last.
+  auto const ended_late = state->working.idle();
+  auto const late = co_await ended_late.wait(call_options{closing_grace});
+  static_cast<void>(late);  // what ignores its cancellation is not waited for
   self->shutdown_ended.complete(true);
 }
 

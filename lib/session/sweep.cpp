@@ -13,6 +13,9 @@
 namespace mooring::detail {
 namespace {
 
+// Who asks for a sweep so soon after the last began has that one's outcome: whoever is at a limit could otherwise have the whole cache read at each call.
+constexpr duration sweep_pause = std::chrono::seconds(1);
+
 // The keys of one sweep, shared by the coroutines that work on them.
 struct sweep_list {
   explicit sweep_list(std::vector<std::string> found) : keys(std::move(found)) {}
@@ -60,6 +63,11 @@ awaitable<void> sweeping(engine_ptr self, std::shared_ptr<sweep_list> list, [[ma
   co_await sweep_some(std::move(self), std::move(list));
 }
 
+awaitable<void> sweep_for_all(engine_ptr self, shared_promise<swept_sessions> ended) {
+  auto swept = co_await sweep_once(std::move(self));
+  ended.complete(std::move(swept));
+}
+
 // A tenth more or less, so that replicas that started together do not sweep together.
 duration jittered(duration interval, entropy_service& source) {
   std::uint64_t drawn = 0;
@@ -89,23 +97,21 @@ awaitable<swept_sessions> sweep_once(engine_ptr self) {
   co_return list->swept();
 }
 
-awaitable<swept_sessions> sweep_shared(engine_ptr self) {
-  std::optional<shared_promise<swept_sessions>> mine;
+awaitable<swept_sessions> sweep_shared(engine_ptr self, duration patience) {
+  std::optional<shared_promise<swept_sessions>> fresh;
   shared_future<swept_sessions> running;
   {
     std::lock_guard lock(self->sweep_mutex);
-    if (self->sweep.is_ready()) {
-      mine.emplace();
-      self->sweep = mine->get_future();
+    auto const now = self->state->clock.now();
+    if (self->sweep.is_ready() && now >= self->sweep_again_at) {
+      fresh.emplace();
+      self->sweep = fresh->get_future();
+      self->sweep_again_at = saturating_add(now, sweep_pause);
     }
     running = self->sweep;
   }
-  if (mine) {
-    auto swept = co_await sweep_once(self);
-    mine->complete(swept);
-    co_return swept;
-  }
-  auto const joined = co_await running.wait();
+  if (fresh) self->state->background.spawn(sweep_for_all(self, std::move(*fresh)));
+  auto const joined = co_await running.wait(call_options{patience});
   if (joined) co_return *joined;
   co_return std::make_shared<std::vector<std::weak_ptr<cached_session>> const>();
 }
@@ -117,14 +123,15 @@ awaitable<void> sweep_regularly(std::weak_ptr<engine> weak) {
     {
       auto const self = weak.lock();
       if (!self) co_return;
-      auto const& options = self->state->options;
-      pause = jittered(options.sweep_interval.value_or(options.ttl / 2), entropy_of(ex));
+      auto const& state = *self->state;
+      pause = jittered(state.options.sweep_interval.value_or(state.ttl / 2), entropy_of(ex));
     }
     auto const slept = co_await sleep_for(pause);
     if (!slept) co_return;
     auto self = weak.lock();
     if (!self) co_return;
-    co_await sweep_once(std::move(self));
+    auto const swept = co_await sweep_once(std::move(self));
+    static_cast<void>(swept);
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return;
   }

@@ -6,6 +6,7 @@
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
+#include <atomic>
 #include <utility>
 
 namespace mooring::detail {
@@ -47,24 +48,38 @@ awaitable<result<bool>> erase_and_confirm(state_ptr state, std::string id, revis
   co_return make_error_code(errc::ambiguous);
 }
 
-awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<operation_base> work) {
+// A termination that its caller may leave.
+class termination_work : public operation<termination> {
+ public:
+  /** Whether the id is gone here whatever becomes of the erase: the caller may end what is there, not only a placeholder. */
+  std::atomic<bool> is_final{false};
+};
+
+awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<termination_work> work) {
   auto const state = self->state;
   auto const epoch = state->store->epoch();
   result<bool> erased(make_error_code(errc::conflict));
   // Twice at most: a placeholder has one successor, and what is told of that is told by its owner.
   for (int tries = 0; tries < 2; ++tries) {
     auto const claimed = co_await claim_session(self, id, who, deadline);
+    if (!claimed && claimed.error() != errc::wrong_owner && !erased && erased.error() == errc::ambiguous) co_return erased.error();
     if (!claimed) co_return claimed.error();
+    if (claimed->is == claim::absent && tries > 0) erased = true;  // it was there, and this may have ended it
+    if (claimed->is == claim::absent && tries > 0) break;
     if (claimed->is == claim::absent) self->bury_if_held(id);
     if (claimed->is == claim::absent || claimed->is == claim::hidden) {
       auto const replicated = co_await is_replicated(state, epoch, deadline);
       co_return termination{false, replicated};
     }
+    work->is_final.store(claimed->is == claim::whatever_is_there);
     if (tries == 0 && !work->commit()) co_return make_error_code(errc::cancelled);
     erased = co_await erase_and_confirm(state, id, claimed->placeholder, deadline);
-    if (erased || erased.error() != errc::conflict) break;
+    bool const is_settled = erased || (erased.error() != errc::conflict && (work->is_final || erased.error() != errc::ambiguous));
+    if (is_settled) break;
   }
   if (!erased && erased.error() != errc::ambiguous) co_return erased.error();
+  // Somebody's session may have taken the placeholder's place, which the caller may not end.
+  if (!erased && !work->is_final) co_return erased.error();
   self->bury(id, disposal_reason::terminated);
   if (auto const creation = state->creations->find(id)) creation->work->stop();
   state->terminated.fetch_add(1, std::memory_order_relaxed);
@@ -73,11 +88,11 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
   co_return termination{*erased, replicated};
 }
 
-awaitable<void> terminating(engine_ptr self, answer<termination> caller, std::string id, principal who, call_options call,
+awaitable<void> terminating(engine_ptr self, answer<termination> caller, std::shared_ptr<termination_work> work, std::string id, principal who, call_options call,
                             [[maybe_unused]] outstanding::token counted) {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   auto const deadline = step_deadline(call, self->state->options.deadlines.terminate);
-  auto done = co_await terminate_session(self, std::move(id), std::move(who), deadline, caller.shared());
+  auto done = co_await terminate_session(self, std::move(id), std::move(who), deadline, std::move(work));
   if (!done) self->state->refuse("terminate", done.error());
   caller.deliver(done);
 }
@@ -88,13 +103,14 @@ awaitable<result<termination>> terminate(engine_ptr self, std::string id, princi
   if (auto admitted = self->admit("terminate", id, call); !admitted) co_return admitted.error();
   auto const cancellation = co_await asio::this_coro::cancellation_state;
   if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
-  auto const work = std::make_shared<operation<termination>>();
+  auto const work = std::make_shared<termination_work>();
   answer<termination> caller(work);
   outstanding::token counted(self->state->working);
-  self->state->work.spawn(terminating(self, std::move(caller), id, std::move(who), call, std::move(counted)));
+  self->state->work.spawn(terminating(self, std::move(caller), work, id, std::move(who), call, std::move(counted)));
   auto const ended = co_await operation<termination>::join(work);
-  // Whoever is told `ambiguous` is told at this moment that the id is gone here, also one who left while the erase was under way.
-  if (!ended && ended.error() == errc::ambiguous) self->bury(id, disposal_reason::terminated);
+  // Whoever is told `ambiguous` is told at this moment that the id is gone here, also one who left while the erase was under way: unless it was a placeholder that
+  // anybody may erase.
+  if (!ended && ended.error() == errc::ambiguous && work->is_final) self->bury(id, disposal_reason::terminated);
   co_return ended;
 }
 

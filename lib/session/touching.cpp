@@ -23,10 +23,7 @@ awaitable<bool> touch_leased(engine_ptr self) {
     if (is_cancelled(cancellation)) co_return false;
     is_whole = is_whole && touched;
     // Gone: terminated elsewhere, or at the end of its absolute lifetime. Its leases may finish.
-    if (touched && !*touched) {
-      state->bury(session->id);
-      self->cache->erase_if(session->id, session, disposal_reason::expired);
-    }
+    if (touched && !*touched) self->bury(session->id, disposal_reason::expired);
   }
   co_return is_whole;
 }
@@ -38,7 +35,7 @@ awaitable<void> touch_regularly(std::weak_ptr<engine> weak) {
   {
     auto const self = weak.lock();
     if (!self) co_return;
-    pause = self->state->options.ttl / rounds_per_ttl;
+    pause = self->state->ttl / rounds_per_ttl;
   }
   for (;;) {
     auto const slept = co_await sleep_for(pause);
@@ -50,7 +47,7 @@ awaitable<void> touch_regularly(std::weak_ptr<engine> weak) {
     bool const is_whole = co_await touch_leased(std::move(self));
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     if (is_cancelled(cancellation)) co_return;
-    auto const span = state->options.ttl / (is_whole ? rounds_per_ttl : retries_per_ttl);
+    auto const span = state->ttl / (is_whole ? rounds_per_ttl : retries_per_ttl);
     pause = std::max<duration>(begun + span - state->clock.now(), shortest_pause);
   }
 }

@@ -1,5 +1,7 @@
 #include "core/bad_ids.hpp"
 #include "session/session_world.hpp"
+
+#include <algorithm>
 #include "storage/bad_utf8.hpp"
 
 using namespace mooring;
@@ -138,6 +140,36 @@ BOOST_AUTO_TEST_CASE(each_bad_set_of_a_decorations_data_is_refused_and_changes_n
   BOOST_TEST((w.record(id)->revision == before.revision));
   BOOST_TEST((w.record(id)->value == before.value));
   BOOST_TEST(w.book->opened() == 1U);
+  w.end();
+}
+
+// SM06: what the user's own look-up throws is the creation's failure, and nothing stays behind
+BOOST_AUTO_TEST_CASE(health_monitor_that_throws_fails_the_creation) {
+  session_world::setup how;
+  std::vector<std::string> lines;
+  how.options.health_monitor = [](std::string_view) -> std::optional<backend_health> { throw std::runtime_error("no monitor"); };
+  how.options.log = [&](severity, std::string_view line) { lines.emplace_back(line); };
+  session_world w(1, how);
+  auto const id = *w.run(w.m().generate());
+  auto const made = w.run(w.m().create(id, {}, open_parameters({"a"})));
+  BOOST_TEST((!made && made.error() == errc::load_failed));
+  BOOST_TEST(!w.record(id).has_value());
+  BOOST_TEST((std::count(lines.begin(), lines.end(), "a look-up of health threw: no monitor") == 1));
+  w.end();
+}
+
+// SM52, RA45: at the limit of sessions a creation waits for no more than its own deadline, however many a sweep has to ask about
+BOOST_AUTO_TEST_CASE(creation_at_the_limit_waits_no_longer_than_its_deadline) {
+  session_world::setup how;
+  how.options.max_sessions = 20;
+  session_world w(1, how);
+  for (int i = 0; i < 20; ++i) w.opened();
+  w.link().decide([](storage_operation, std::size_t) { return storage_fault::no_request; });
+  auto const begun = w.sim.now();
+  auto const made = w.run(w.m().open({}, open_parameters({"a"})));
+  BOOST_TEST((!made && made.error() == errc::too_many_sessions));
+  BOOST_TEST((w.sim.now() - begun <= manager_deadlines().create));
+  w.link().decide(nullptr);
   w.end();
 }
 

@@ -93,10 +93,27 @@ BOOST_AUTO_TEST_CASE(a_manager_without_storage_or_factory_is_refused) {
   BOOST_TEST(why == "factory: must not be null");
 }
 
+// SM01, SM32: the two times to live of one record are one
+BOOST_AUTO_TEST_CASE(a_ttl_that_is_not_the_storages_is_refused_and_an_empty_one_is_the_storages) {
+  session_world::setup how;
+  how.store.ttl = 5min;
+  session_world w(1, how);
+  manager_options options;
+  options.ttl = 30min;
+  std::string why;
+  BOOST_TEST(manager::make(w.sim.get_executor(), w.replicas[0].link, w.replicas[0].factory, options, &why).error() == errc::invalid_argument);
+  BOOST_TEST(why == "ttl: the storage's is 300000 ms, and this is 1800000 ms; leave it empty to have the storage's");
+  // A lease keeps its record alive, so touched it is more often than the storage's time to live.
+  auto const held = w.run(w.m().open({}, open_parameters({"a"})));
+  BOOST_REQUIRE(held.has_value());
+  w.sim.run_for(12min);
+  BOOST_TEST(w.record(held->id).has_value());
+}
+
 // SM01, DE02, DE08, DE09, DE10, DE11, DE12, DE13: the defaults, and that the ends of each rule are inside.
 BOOST_AUTO_TEST_CASE(the_defaults_are_the_documented_ones_and_the_ends_of_each_rule_are_allowed) {
   manager_options const usual;
-  BOOST_TEST((usual.ttl == 30min));
+  BOOST_TEST(!usual.ttl.has_value());
   BOOST_TEST((usual.placeholder_ttl == 60s && usual.placeholder_ttl > usual.deadlines.factory));
   BOOST_TEST((usual.max_stale == 30s && usual.check_interval == 0s));
   BOOST_TEST((usual.failure_backoff == 250ms && usual.failure_backoff_limit == 5s));
@@ -110,7 +127,7 @@ BOOST_AUTO_TEST_CASE(the_defaults_are_the_documented_ones_and_the_ends_of_each_r
   simulation sim(1);
   auto const factory = std::make_shared<test_factory>(sim, std::make_shared<ledger>(), "r");
   for (auto const& change : std::vector<std::function<void(manager_options&)>>{
-           [](auto&) {}, [](auto& o) { o.ttl = 2ms; }, [](auto& o) { o.placeholder_ttl = 15s + 1ns; }, [](auto& o) { o.sweep_interval = 1ms; },
+           [](auto&) {}, [](auto& o) { o.ttl = 30min; }, [](auto& o) { o.placeholder_ttl = 15s + 1ns; }, [](auto& o) { o.sweep_interval = 1ms; },
            [](auto& o) { o.max_stale = o.check_interval = o.failure_backoff = o.failure_backoff_limit = 0ns; }, [](auto& o) { o.cache_capacity = unbounded; },
            [](auto& o) { o.cache_capacity = 1; }, [](auto& o) { o.max_conflict_retries = 0; }, [](auto& o) { o.max_tombstones = 0; }, [](auto& o) { o.tombstone_ttl = 0ns; }}) {
     auto const store = std::make_shared<test_link>(sim, sim.get_executor(), std::make_shared<simulated_store<metadata>>());

@@ -326,7 +326,7 @@ BOOST_AUTO_TEST_CASE(tombstones_are_bounded_and_expire_and_unheld_ids_take_no_pl
 BOOST_AUTO_TEST_CASE(tombstones_last_for_the_time_to_live_and_at_least_a_minute) {
   for (auto const& [ttl, lasts] : {std::pair(duration(30min), duration(30min)), std::pair(duration(10s), duration(1min)), std::pair(duration(1min), duration(1min))}) {
     auto how = two_replicas();
-    how.options.ttl = how.store.ttl = ttl;
+    how.store.ttl = ttl;
     session_world w(1, how);
     auto const id = w.opened();
     BOOST_TEST(w.run(w.m().terminate(id, {})).has_value());

@@ -40,6 +40,45 @@ BOOST_AUTO_TEST_CASE(sweep_closes_what_is_gone_or_stale_without_sliding_and_with
   w.end();
 }
 
+// SM51: a creation that has not come to its factory is not waited for
+BOOST_AUTO_TEST_CASE(shutdown_ends_a_creation_that_still_reads) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    auto how = replicas(1);
+    how.link = {1ms, 3ms, 0ns, 5s, 0};
+    session_world w(seed, how);
+    auto const id = *w.run(w.m().generate());
+    w.f().hangs_in_open = true;
+    auto creating = w.start(w.m().create(id, {}, open_parameters({"a"})));
+    for (std::uint64_t i = w.sim.random(10); i > 0; --i) w.sim.step();
+    auto const begun = w.sim.now();
+    auto ending = w.start(session_world::shutdown_of(w.m()));
+    w.finish(ending);
+    BOOST_TEST((w.sim.now() - begun < 1s), "seed " << seed);
+    w.finish(creating);
+    BOOST_TEST((!creating.look() && creating.look().error() == errc::closed), "seed " << seed);
+    w.end();
+  }
+}
+
+// SM51, RA51: what a factory makes in the moment of a forced shutdown is closed too
+BOOST_AUTO_TEST_CASE(session_made_at_the_deadline_of_a_shutdown_is_closed) {
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    auto how = replicas(2);
+    how.link = {0ns, 0ns, 0ns, 5s, 0};
+    session_world w(seed, how);
+    auto const id = w.opened();
+    w.f(1).exact_latency = 101ms;  // a shutdown waits for the last millisecond whatever it has used up before
+    w.f(1).ignores_cancellation = true;
+    auto getting = w.start(w.m(1).get(id, {}));
+    while (w.f(1).running == 0) w.sim.step();
+    auto ending = w.start(session_world::shutdown_of(w.m(1), call_options{100ms}));
+    w.finish(ending);
+    w.finish(getting);
+    static_cast<void>(getting.take());
+    w.end();
+  }
+}
+
 // SM50
 BOOST_AUTO_TEST_CASE(observer_hears_of_all_and_cannot_break_the_manager) {
   std::map<int, std::size_t> seen;

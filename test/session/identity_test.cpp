@@ -236,7 +236,9 @@ BOOST_AUTO_TEST_CASE(hidden_mismatch_looks_and_costs_like_an_unknown_id) {
     BOOST_TEST(cost(id, validate) == cost("unknown", validate));
     BOOST_TEST(cost(id, terminate) == cost("unknown", terminate));
     BOOST_TEST(cost(id, notify) == cost("unknown", notify));
+    auto const create = [&](std::string const& of) { BOOST_TEST(w.run(w.m(r).create(of, who, open_parameters({"a"}))).error() == errc::not_found); };
     BOOST_TEST(cost(id, decorate) == cost("unknown", decorate));
+    BOOST_TEST(cost(id, create) == cost("unknown", create));
   }
   BOOST_TEST(static_cast<bool>(*w.run(w.m().get(id, named("alice")))));
   BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, named("alice")))));

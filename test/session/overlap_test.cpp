@@ -73,6 +73,33 @@ BOOST_AUTO_TEST_CASE(stranger_who_terminates_a_minted_id_never_ends_the_session_
   BOOST_TEST(was_first > 50u);
 }
 
+// ID12, ID13: nor does one who leaves amid it
+BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_harms_nobody) {
+  std::size_t live = 0, told_nothing = 0;
+  for (std::uint64_t seed = 0; seed < 2000; ++seed) {
+    session_world w(seed, replicas(1));
+    auto const id = *w.run(w.m().generate());
+    auto creating = w.start(w.m().create(id, named("alice"), open_parameters({"a"})));
+    some_steps(w, 60);
+    auto ending = w.start(w.m().terminate(id, named("bob")));
+    auto const erases = w.link().calls(storage_operation::erase_if);
+    while (!ending.is_done() && w.link().calls(storage_operation::erase_if) == erases) w.sim.step();
+    ending.cancel();
+    w.finish(ending);
+    w.finish(creating);
+    told_nothing += !ending.look() && ending.look().error() == errc::ambiguous;
+    if (creating.look()) {
+      ++live;
+      static_cast<void>(creating.take());
+      auto const got = w.run(w.m().get(id, named("alice")));
+      BOOST_TEST((got && *got), "seed " << seed);
+    }
+    w.end();
+  }
+  BOOST_TEST(live > 100u);
+  BOOST_TEST(told_nothing > 100u);
+}
+
 BOOST_AUTO_TEST_CASE(record_that_a_check_read_before_a_decoration_does_not_evict_what_it_made) {
   auto const add = adding("x");
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {

@@ -58,6 +58,46 @@ BOOST_AUTO_TEST_CASE(terminate_during_create_leaves_the_id_dead_and_nothing_open
   BOOST_TEST(created < 1950u);
 }
 
+// SM07: a replica that remembers no terminated ids says so too
+BOOST_AUTO_TEST_CASE(create_that_is_terminated_is_not_found_without_tombstones) {
+  std::size_t ended = 0;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    auto how = replicas(1);
+    how.options.max_tombstones = 0;
+    session_world w(seed, how);
+    auto const id = *w.run(w.m().generate());
+    auto creating = w.start(w.m().create(id, {}, open_parameters({"a"})));
+    some_steps(w, 45);
+    auto ending = w.start(w.m().terminate(id, {}));
+    w.finish(ending);
+    w.finish(creating);
+    ended += !creating.look();
+    if (!creating.look()) BOOST_TEST(creating.look().error() == errc::not_found, "seed " << seed << ": " << creating.look().error().message());
+    static_cast<void>(creating.take());
+    w.end();
+  }
+  BOOST_TEST(ended > 50u);
+}
+
+// C5: whoever is cancelled is told so; nothing is thrown out of a get
+BOOST_AUTO_TEST_CASE(get_cancelled_amid_a_creation_ends_with_an_answer) {
+  for (std::uint64_t seed = 0; seed < 3000; ++seed) {
+    session_world w(seed, replicas(1));
+    auto const id = *w.run(w.m().generate());
+    auto creating = w.start(w.m().create(id, {}, open_parameters({"a"})));
+    some_steps(w, 45);
+    auto getting = w.start(w.m().get(id, {}));
+    some_steps(w, 12);
+    getting.cancel();
+    w.finish(getting);
+    BOOST_CHECK_NO_THROW(getting.look());
+    w.finish(creating);
+    static_cast<void>(creating.take());
+    static_cast<void>(getting.take());
+    w.end();
+  }
+}
+
 // RA01, SM07: also where this replica has seen the absence before it has cached its session.
 BOOST_AUTO_TEST_CASE(create_whose_session_ends_before_it_is_cached_is_not_found) {
   session_world w(1, replicas(2));

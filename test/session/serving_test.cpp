@@ -240,27 +240,6 @@ BOOST_AUTO_TEST_CASE(hint_write_back_has_a_whole_deadline_of_its_own) {
   }
 }
 
-// SM27
-BOOST_AUTO_TEST_CASE(partial_restore_keeps_the_record_and_is_tried_again_later) {
-  session_world w(1, two_replicas());
-  auto const id = w.opened();
-  auto const before = w.record(id)->value;
-  w.f(1).adorn = [](session_request const&, opened<test_session>& made) { made.is_partial = true; };
-  BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));
-  BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));
-  BOOST_TEST(w.f(1).requests.size() == 1u);
-  w.f(1).adorn = nullptr;
-  w.sim.run_for(31s);
-  BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));
-  BOOST_TEST(w.f(1).requests.size() == 2u);
-  BOOST_TEST((w.f(1).requests.at(1).backends == std::vector<std::string>{"a", "b"}));
-  w.sim.run_for(1min);
-  BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));
-  BOOST_TEST(w.f(1).requests.size() == 2u);
-  BOOST_TEST((w.record(id)->value == before));
-  w.end();
-}
-
 // SM29, RA20: whoever began the restore and leaves, the others get the session from one restore.
 BOOST_AUTO_TEST_CASE(caller_that_began_a_restore_and_leaves_harms_nobody) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {

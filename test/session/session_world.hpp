@@ -77,6 +77,8 @@ class test_factory final : public session_factory<test_session> {
   /** Longest time that open and close take; zero still suspends. */
   duration latency = 5ms;
   duration close_latency = 2ms;
+  /** Where given, how long open takes, whatever is cancelled if it ignores that. */
+  std::optional<duration> exact_latency;
   bool hangs_in_open = false;
   bool hangs_in_close = false;
   bool ignores_cancellation = false;
@@ -96,7 +98,9 @@ class test_factory final : public session_factory<test_session> {
       std::size_t& n;
       ~leaver() { --n; }
     } const leave{running};
-    auto const wait = hangs_in_open ? duration(10h) : duration(sim_.random(static_cast<std::uint64_t>(latency.count()) + 1));
+    auto const usual = duration(sim_.random(static_cast<std::uint64_t>(latency.count()) + 1));
+    auto const wait = hangs_in_open ? duration(10h) : exact_latency.value_or(usual);
+    if (exact_latency && ignores_cancellation) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     auto const slept = co_await sleep_for(wait);
     if (!slept && !ignores_cancellation) co_return slept.error();
     if (instead) {

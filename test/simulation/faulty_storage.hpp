@@ -40,10 +40,11 @@ inline constexpr std::size_t storage_faults = 8;
 template <class T>
 struct simulated_store {
   explicit simulated_store(local_storage_options const& options = {})
-      : table({options.ttl, options.absolute_lifetime}, options.max_entries, options.log), limits(options.limits) {}
+      : table({options.ttl, options.absolute_lifetime}, options.max_entries, options.log), limits(options.limits), ttl(options.ttl) {}
 
   detail::local_table<T> table;
   text_limits limits;
+  duration ttl;
 };
 
 /** @brief One replica's way to a simulated store: takes time, and fails as it is told or as the seed decides.
@@ -71,6 +72,8 @@ class faulty_storage final : public storage<T> {
   /** @brief As if another server had taken over: the epoch goes up. */
   void take_over() { ++link_->epoch; }
   std::uint64_t epoch() const noexcept override { return link_->epoch; }
+
+  std::optional<duration> ttl() const noexcept override { return link_->store->ttl; }
 
   void set_options(link_options const& options) { link_->options = options; }
 

@@ -27,7 +27,9 @@ struct linked {
   explicit linked(transport_world& w, transport_manager_options options = {}) {
     link_options way;
     way.deadline = 10h;  // the manager's own deadline comes first
-    store = std::make_shared<linked_sessions>(w.sim, w.get_executor(), std::make_shared<simulated_store<transport_session_ptr>>(), way);
+    local_storage_options kept;
+    kept.ttl = options.ttl.value_or(kept.ttl);
+    store = std::make_shared<linked_sessions>(w.sim, w.get_executor(), std::make_shared<simulated_store<transport_session_ptr>>(kept), way);
     manager = &w.keep(transport_session_manager::make(w.get_executor(), store, std::move(options)));
   }
   std::shared_ptr<linked_sessions> store;
@@ -424,6 +426,22 @@ BOOST_AUTO_TEST_CASE(session_that_leaves_memory_is_closed) {
   BOOST_TEST(third->is_connected());
   w.done(manager.stop());
   BOOST_TEST(!third->is_connected());
+}
+
+// SE19: a session whose record has expired, and that no cleanup has met yet, is stored again and stays open
+BOOST_AUTO_TEST_CASE(session_stored_again_in_place_of_its_own_expired_record_stays_open) {
+  for (bool const is_added : {false, true}) {
+    transport_world w;
+    auto& manager = w.keep(transport_session_manager::make(w.get_executor(), std::string("sse"), with_ttl(10min)));
+    auto const session = sse_of(w.ask(manager.add_with_id(id_a)).value());
+    w.sim.run_for(6min);
+    BOOST_TEST(w.ask(manager.get(id_a)) == session);
+    w.sim.run_for(11min);  // expired after 16 min; the cleanups come at 15 and 20
+    if (is_added) BOOST_TEST(w.ask(manager.add(session)).has_value());
+    else BOOST_TEST(w.ask(manager.upsert(session)).has_value());
+    BOOST_TEST(session->is_connected());
+    BOOST_TEST(w.ask(manager.get(id_a)) == session);
+  }
 }
 
 // SE19, SE04, SE20: idle sessions go, touched ones stay; the wall clock has no say.

@@ -42,7 +42,8 @@ class task_scope {
   task_scope& operator=(task_scope const&) = delete;
 
   /** @brief Starts a coroutine as a task; it begins on a later step of the executor, never inside this call.
-   *  @return False, and the coroutine never runs, when the scope is closing or closed. `started`, where given, is set to the new task.
+   *  @return False, and the coroutine never runs, when the scope is closing or closed. `started`, where given, is set to the new task. A task that is cancelled before
+   *          its first step never runs either: what it must do in any case belongs into what it owns.
    */
   bool spawn(awaitable<void> work, task* started = nullptr);
 

@@ -31,8 +31,9 @@ struct manager_deadlines {
 struct manager_options {
   /** How many sessions the cache holds. 0: the default, 1000. */
   std::size_t cache_capacity = 0;
-  /** The storage's time to live: sets how often leased records are touched and cached ones swept. At least 2 ms. */
-  duration ttl = std::chrono::minutes(30);
+  /** The storage's time to live: sets how often leased records are touched and cached ones swept. At least 2 ms. Empty: what the storage says of itself, or 30 min
+   *  where it says nothing. */
+  std::optional<duration> ttl;
   /** How long a minted id waits for its `create`. Above `deadlines.factory`. */
   duration placeholder_ttl = std::chrono::seconds(60);
   /** Between two sweeps, jittered by a tenth. Empty: half of `ttl`. At least 1 ms. */

@@ -84,12 +84,13 @@ class session_factory {
    *  @param request  What to make, for whom, and whether again.
    *  @return The session, and the facts to find its backends by when it is made again.
    *  @par Errors        Any: returned to the caller as they are (`errc`), or as `errc::load_failed` with the cause in the log (other categories).
-   *  @par Cancellation  Terminal: at its deadline, when the record is terminated meanwhile, and by a shutdown; then it closes what it opened itself and ends.
+   *  @par Cancellation  Terminal: at its deadline, when its last caller leaves, when this replica terminates the id meanwhile, and by a shutdown; then it closes what it opened itself and ends.
    *  @par Deadline      `request.deadline`, from its start. What it makes later is closed.
    */
   virtual awaitable<result<opened<Session>>> open(session_request request) = 0;
 
-  /** @brief Ends a session that `open` returned, or the one that a decoration made of it. Called exactly once for each, after its last lease.
+  /** @brief Ends a session that `open` returned, or the one that a decoration made of it. Called exactly once for each, after its last lease, or at the drain deadline
+   *  (`manager_deadlines::shutdown` after it left the cache) under what leases there are.
    *  @param reason  Why the session left this replica.
    *  @par Errors        None; what it throws goes to the log.
    *  @par Cancellation  Terminal, at the end of a shutdown that ran out of time.

@@ -57,7 +57,7 @@ using decorator = std::function<result<decoration<Session>>(std::shared_ptr<Sess
  *   - `errc::unsupported_version`  the record is bound with a key that is not configured here.
  *   - `errc::unavailable`          the storage did not answer (in time). Nothing is known of the session; retryable.
  *   - `errc::ambiguous`            a write was sent and its outcome could not be settled.
- *   - `errc::deadline_exceeded`    the call's deadline was over before it began.
+ *   - `errc::deadline_exceeded`    the call's deadline was over before it began, or before its write could be sent. Nothing was written.
  *   - `errc::cancelled`            the caller left before the first write; nothing was changed.
  *   - `errc::closed`               `shutdown` was called.
  *  @par Cancellation   Any type. Operations that write go on in the manager once they have begun to: their caller is then told `ambiguous`.
@@ -65,7 +65,8 @@ using decorator = std::function<result<decoration<Session>>(std::shared_ptr<Sess
  *  @par Deadline       `call.deadline`, where given, takes the place of `manager_options::deadlines` for each storage operation of the call (each has a whole one); for `get`
  *       and `shutdown` it covers the whole call.
  *  @par Ordering       No operation that begins after `terminate` returned success finds the session alive: on this replica at once, elsewhere from the next check
- *       on. Of two changes made of one revision at most one is written; the other reads again. No `get` that begins after a `decorate` returned serves what was before.
+ *       on. Of two changes made of one revision at most one is written; the other reads again. No `get` that begins after a `decorate` returned serves what was before:
+ *       on this replica at once, elsewhere from the next check on.
  *  @par Thread safety  Any thread, concurrently with every member. Resumes on the caller's executor, never inside another's stack. Nothing is locked while suspended
  *       or in a callback. Arguments are copied. The manager outlives the start of its calls.
  *  @par Complexity     Each operation names its storage operations; each is one round trip, or none on a storage in this process.
@@ -103,14 +104,15 @@ class session_manager {
    *  @param id          As `generate` gave it.
    *  @param owner       Whom the session answers to from now on; bound to the record for good.
    *  @param parameters  What to open, within `manager_options::limits`; the record keeps it.
-   *  @return A lease on the new session. On every error nothing stays open, and the placeholder is erased unless somebody else's write took its place.
+   *  @return A lease on the new session. On every error nothing stays open. A placeholder whose creation has begun is erased then, unless somebody else's write took its
+   *          place, so the id is not to be tried again; where there was no room or the parameters are refused, it stays.
    *  @par Errors
    *   - `errc::not_found`          no such placeholder: never minted, expired, or terminated, also while the factory ran.
    *   - `errc::exists`             the id has a session, or one in creation.
    *   - `errc::too_many_sessions`  the limit, in total or of this principal. The factory was not called.
    *   - `errc::invalid_argument`   the parameters or the factory's data hold a reserved key or text that is not UTF-8.
    *   - `errc::too_large`          over `manager_options::limits`.
-   *   - `errc::load_failed`        the factory failed, threw, returned null or ran out of time; errors of category `mooring` come as they are.
+   *   - `errc::load_failed`        the factory failed, threw, returned null or ran out of time; errors of category `mooring` come as they are. Or a look-up of health threw.
    *  @par Complexity  One read, one write, and one of hints where the factory has any; and, where the storage is to wait for replicas, one wait.
    */
   awaitable<result<session_lease<Session>>> create(std::string id, principal owner, open_parameters parameters, call_options call = {}) {
@@ -171,7 +173,8 @@ class session_manager {
   /** @brief Ends a session, or a placeholder, on every replica: erased in storage, then closed here; elsewhere at the next check or sweep.
    *
    *  @return Whether there was a record, and whether its end is replicated; success also for an id that has none.
-   *  @par Errors      Those of every operation. After `ambiguous` this replica treats the id as gone; after any other error the session lives on.
+   *  @par Errors      Those of every operation. After `ambiguous` this replica treats the id as gone, unless it had no session yet; after any other error the session
+   *                   lives on.
    *  @par Complexity  One erase, repeated once when its reply was lost; a session that is not cached here is read first; a wait as for `create`.
    */
   awaitable<result<termination>> terminate(std::string id, principal who, call_options call = {}) {
@@ -190,7 +193,8 @@ class session_manager {
 
   /** @brief Refuses new calls, cancels creations and restores, waits for leases, closes every session (`shutdown`), then the storage.
    *
-   *  Records stay, for other replicas and later processes. At the deadline sessions are closed, leased or not. Repeatable, concurrently too.
+   *  Records stay, for other replicas and later processes. At the deadline sessions are closed, leased or not. Repeatable, concurrently too: the first call's deadline
+   *  counts, and each returns when that shutdown has ended. What ignores its cancellation, and a storage that does not close, get a second more.
    *  @par Errors        None.
    *  @par Cancellation  The caller leaves; the shutdown goes on.
    */
