@@ -278,6 +278,7 @@ BOOST_AUTO_TEST_CASE(nobody_serves_what_was_terminated_before_an_unplanned_failo
 BOOST_AUTO_TEST_CASE(creations_and_terminations_say_whether_the_servers_replicas_know) {
   deployment d;
   auto options = d.options();
+  options.health_check = 20s;
   options.durability.emplace().within = 4s;  // however slow the machine
   gateway here(d, options);
   options.durability->within = 400ms;
