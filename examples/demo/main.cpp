@@ -148,7 +148,8 @@ awaitable<void> expect_refused(std::shared_ptr<conversation> with) {
   auto const refused = co_await with->ask("tools/list");
   got("status " + std::to_string(refused.status) + ' ' + refused.message.text());
   expect(refused.status == 404, "an ended session was to be refused with 404");
-  auto const* code = refused.message.error().if_contains("code");
+  auto const error = refused.message.error();
+  auto const* code = error.if_contains("code");
   expect(code && *code == mcp::code::session_not_found, "the refusal was to be JSON-RPC error -32001");
 }
 

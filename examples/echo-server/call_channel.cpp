@@ -13,7 +13,8 @@ namespace {
 constexpr auto patience = std::chrono::minutes(1);  // a person may have to answer
 
 std::optional<json::value> token_of(mcp::message const& asked) {
-  auto const* meta = asked.params().if_contains("_meta");
+  auto const params = asked.params();
+  auto const* meta = params.if_contains("_meta");
   auto const* token = meta && meta->is_object() ? meta->get_object().if_contains("progressToken") : nullptr;
   return token ? std::optional(*token) : std::nullopt;
 }

@@ -47,15 +47,15 @@ json::object tool_result(std::string_view text, bool is_error = false) {
   return made;
 }
 
-json::object const& arguments_of(mcp::message const& asked) {
-  static json::object const none;
-  auto const* found = asked.params().if_contains("arguments");
-  return found && found->is_object() ? found->get_object() : none;
+json::object arguments_of(mcp::message const& asked) {
+  auto const params = asked.params();
+  auto const* found = params.if_contains("arguments");
+  return found && found->is_object() ? found->get_object() : json::object();
 }
 
-std::string_view text_of(json::object const& in, std::string_view member) {
+std::string text_of(json::object const& in, std::string_view member) {
   auto const* found = in.if_contains(member);
-  return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view();
+  return found && found->is_string() ? std::string(found->get_string()) : std::string();
 }
 
 std::string invalid(mcp::message const& asked, std::string_view why) { return mcp::make_error(asked.id(), mcp::code::invalid_params, why); }
@@ -104,7 +104,7 @@ awaitable<std::string> offers::answer(std::shared_ptr<session> in, mcp::message 
 awaitable<std::string> offers::call_tool(std::shared_ptr<session> in, mcp::message asked, std::shared_ptr<call_channel> channel) const {
   auto const number = in->count_call();
   auto const tool = text_of(asked.params(), "name");
-  auto const& arguments = arguments_of(asked);
+  auto const arguments = arguments_of(asked);
   if (tool == "slow") co_return co_await slow(std::move(in), std::move(asked), std::move(channel));
   if (tool == "fail") co_return mcp::make_result(asked.id(), tool_result("this tool always fails", true));
   if (tool == "whoami") {
@@ -121,11 +121,12 @@ awaitable<std::string> offers::call_tool(std::shared_ptr<session> in, mcp::messa
     auto made = co_await conformance::call(std::move(in), asked.params(), std::move(channel));
     co_return mcp::make_result(asked.id(), std::move(made));
   }
-  co_return invalid(asked, "Unknown tool: " + std::string(tool));
+  co_return invalid(asked, "Unknown tool: " + tool);
 }
 
 awaitable<std::string> offers::slow(std::shared_ptr<session> in, mcp::message asked, std::shared_ptr<call_channel> channel) const {
-  auto const* wanted = arguments_of(asked).if_contains("ms");
+  auto const arguments = arguments_of(asked);
+  auto const* wanted = arguments.if_contains("ms");
   error_code is_no_number;
   double const ms = wanted ? wanted->to_number<double>(is_no_number) : 0;
   if (!wanted || is_no_number || !(ms >= 0) || ms > max_slow_ms) co_return invalid(asked, "slow wants ms, a number from 0 to 600000");
@@ -160,7 +161,7 @@ std::string offers::get_prompt(mcp::message const& asked) const {
   if (has_conformance_)
     if (auto found = conformance::prompt(prompt, arguments_of(asked))) return mcp::make_result(asked.id(), std::move(*found));
   std::string text;
-  if (prompt == "greet" && !who.empty()) text = "Greet " + std::string(who) + " in the name of " + name_ + '.';
+  if (prompt == "greet" && !who.empty()) text = "Greet " + who + " in the name of " + name_ + '.';
   if (prompt == "introduce") text = "Introduce the echo server " + name_ + '.';
   if (text.empty()) return invalid(asked, prompt == "greet" ? "greet wants who" : "Unknown prompt");
   json::object line{{"role", "user"}, {"content", text_content(text)}};

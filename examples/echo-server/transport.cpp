@@ -96,7 +96,8 @@ awaitable<void> transport::post(http::request asked, http::responder answer) {
   if (message.is_response()) {
     lease->deliver(std::move(message));
   } else if (message.method() == "notifications/cancelled") {
-    auto const* which = message.params().if_contains("requestId");
+    auto const params = message.params();
+    auto const* which = params.if_contains("requestId");
     if (which) lease->cancel(json::serialize(*which));
   }
   answer.send(http::response(202));
@@ -129,7 +130,8 @@ std::string transport::initialize_result(mcp::message const& asked, std::string_
 }
 
 awaitable<void> transport::initialize(mcp::message asked, std::string known_id, http::responder answer) {
-  auto const* wanted = asked.params().if_contains("protocolVersion");
+  auto const params = asked.params();
+  auto const* wanted = params.if_contains("protocolVersion");
   if (!wanted || !wanted->is_string()) {
     answer.send(refusal(400, mcp::code::invalid_params, "initialize wants a protocolVersion", asked.id()));
     co_return;

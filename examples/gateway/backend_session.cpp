@@ -64,7 +64,8 @@ bool is_session_lost(http::response const& answer, backend_session const& sessio
   bool const is_error = body && body->type() == mcp::message::kind::error;
   if (answer.status == 404) return !is_error || code_of(*body) != mcp::code::method_not_found;
   if (!is_error || !is_about_unreadable(*body)) return false;
-  auto const* const text = body->error().if_contains("message");
+  auto const error = body->error();
+  auto const* const text = error.if_contains("message");
   return text && text->is_string() && has_word(text->get_string(), "session");
 }
 

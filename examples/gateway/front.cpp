@@ -102,6 +102,7 @@ front::front(manager& sessions, std::shared_ptr<surroundings const> around, fron
     : sessions_(sessions), around_(std::move(around)), options_(std::move(options)) {}
 
 awaitable<void> front::serve(http::request asked, http::responder respond) {
+  auto body = std::move(asked.body);
   auto const of = std::make_shared<visit const>(std::move(asked), std::move(respond), around_->counters);
   auto const path = of->asked.path();
   auto const& method = of->asked.method;
@@ -122,7 +123,7 @@ awaitable<void> front::serve(http::request asked, http::responder respond) {
   }
   if (method == "POST") {
     counted const work(in_work_);
-    co_await serve_post(of, std::move(*who));
+    co_await serve_post(of, std::move(*who), std::move(body));
   } else if (method == "GET") {
     co_await serve_get(of, std::move(*who));
   } else {
@@ -131,12 +132,12 @@ awaitable<void> front::serve(http::request asked, http::responder respond) {
   }
 }
 
-awaitable<void> front::serve_post(std::shared_ptr<visit const> of, principal who) {
+awaitable<void> front::serve_post(std::shared_ptr<visit const> of, principal who, std::string body) {
   auto const& header = of->asked.header;
   if (!mcp::is_json(header.get("Content-Type"))) co_return of->answer(refusal(415, mcp::code::server_error, "Content-Type must be application/json"));
   if (!mcp::accepts(header, mcp::json_type) || !mcp::accepts(header, mcp::event_stream_type))
     co_return of->answer(refusal(406, mcp::code::server_error, "Accept must cover application/json and text/event-stream"));
-  auto read = mcp::parse_message(of->asked.body);
+  auto read = mcp::parse_message(std::move(body));
   if (auto const* const refused = std::get_if<mcp::rejection>(&read))
     co_return of->answer(http::response::of(400, mcp::json_type, mcp::make_error(*refused)));
   auto& message = std::get<mcp::message>(read);

@@ -57,7 +57,7 @@ class front {
   class visit;
   class answering;
 
-  awaitable<void> serve_post(std::shared_ptr<visit const> of, principal who);
+  awaitable<void> serve_post(std::shared_ptr<visit const> of, principal who, std::string body);
   awaitable<void> serve_get(std::shared_ptr<visit const> of, principal who);
   awaitable<void> serve_delete(std::shared_ptr<visit const> of, principal who);
   awaitable<void> serve_initialize(std::shared_ptr<visit const> of, principal who, mcp::message asked);

@@ -10,6 +10,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -109,6 +111,8 @@ int serve(options chosen) {
 }  // namespace mooring::gateway
 
 int main(int argc, char** argv) {
+  // A large body goes back to the system when it is done with. Left alone, the allocator learns from the first ones to keep all that a burst of them took.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   mooring::gateway::options chosen;
   if (auto const status = mooring::gateway::read_options(argc, argv, chosen)) return *status;
   return mooring::gateway::serve(std::move(chosen));

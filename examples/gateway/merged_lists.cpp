@@ -69,13 +69,13 @@ awaitable<void> merged_lists::fetch(std::shared_ptr<merged_lists> self, std::sha
     auto const answered = read_message(std::move(text));
     if (!answered) co_return;
     if (answered->type() == mcp::message::kind::error) {
-      auto const* const code = answered->error().if_contains("code");
-      if (!code || !code->is_int64() || code->get_int64() != mcp::code::method_not_found) co_return;  // keeps its last known list
+      if (code_of(*answered) != mcp::code::method_not_found) co_return;  // keeps its last known list
       break;
     }
-    auto const* const more = answered->result().if_contains(what.items);
+    auto const result = answered->result();
+    auto const* const more = result.if_contains(what.items);
     if (more && more->is_array()) items.insert(items.end(), more->get_array().begin(), more->get_array().end());
-    auto const* const cursor = answered->result().if_contains("nextCursor");
+    auto const* const cursor = result.if_contains("nextCursor");
     if (!cursor || !cursor->is_string()) break;
     params = json::object{{"cursor", *cursor}};
   }

@@ -39,7 +39,8 @@ bool is_about_unreadable(mcp::message const& answer) {
 }
 
 int code_of(mcp::message const& failed) {
-  auto const* const code = failed.error().if_contains("code");
+  auto const error = failed.error();
+  auto const* const code = error.if_contains("code");
   return code && code->is_int64() ? static_cast<int>(code->get_int64()) : 0;
 }
 

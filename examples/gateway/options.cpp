@@ -108,6 +108,7 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   add_number(*limits, "--max-restores", into.manager.max_restores, "restores at one time");
   add_number(*limits, "--max-tombstones", into.manager.max_tombstones, "ended ids remembered");
   add_number(*limits, "--max-body", into.server.max_body_bytes, "bytes of a request's body");
+  add_number(*limits, "--max-bodies", into.server.max_bodies_bytes, "bytes of the bodies of all requests in work; beyond, they are turned away with 503");
   add_number(*limits, "--max-header", into.server.max_header_bytes, "bytes of a request's header");
   add_number(*limits, "--max-connections", into.server.max_connections, "connections of clients");
   add_number(*limits, "--max-stream-backlog", into.server.max_stream_bytes, "bytes that wait for a slow client of a stream");
@@ -123,6 +124,7 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
 
   std::sort(into.backends.begin(), into.backends.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
   into.client.max_event_bytes = into.client.max_body_bytes;
+  into.server.retry_after = into.retry_after;
   // A TTL above the default lifetime pulls it along; a lifetime that was asked for is checked by the storage.
   into.storage.memory.absolute_lifetime = times->get_option("--max-lifetime")->count() != 0 ? lifetime : std::max(lifetime, into.storage.memory.ttl);
   into.manager.ttl = into.storage.memory.ttl;

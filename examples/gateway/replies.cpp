@@ -1,21 +1,12 @@
 #include "replies.hpp"
 
+#include "http/wire.hpp"
 #include "mcp/headers.hpp"
 #include "mcp/jsonrpc.hpp"
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace mooring::gateway {
-
-namespace {
-
-std::string seconds_of(duration span) {
-  return std::to_string(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(span).count()));
-}
-
-}  // namespace
 
 http::response refusal(unsigned status, int code, std::string_view message, std::string_view id) {
   return http::response::of(status, mcp::json_type, mcp::make_error(id, code, message));
@@ -28,13 +19,13 @@ http::response failure(error_code const& error, std::string_view id, duration re
   auto const status = http_status(error);
   // Errors of ours say what is wrong and hold no secret; others may.
   auto answer = refusal(status, mcp::code::server_error, error.category() == mooring_category() ? error.message() : "Internal error", id);
-  if (status == 503 || status == 502) answer.header.set("Retry-After", seconds_of(retry_after));
+  if (status == 503 || status == 502) answer.header.set("Retry-After", http::whole_seconds(retry_after));
   return answer;
 }
 
 http::response not_now(std::string_view message, duration retry_after, std::string_view id) {
   auto answer = refusal(503, mcp::code::server_error, message, id);
-  answer.header.set("Retry-After", seconds_of(retry_after));
+  answer.header.set("Retry-After", http::whole_seconds(retry_after));
   return answer;
 }
 

@@ -13,6 +13,10 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -65,6 +69,14 @@ duration idle_limit(std::string_view keep_alive, duration configured) noexcept {
   return std::min<duration>(configured, std::chrono::seconds(seconds > 0 ? seconds - 1 : 0));
 }
 
+// A peer that vanished without a word is noticed after a minute of silence: a stream that stands open is otherwise waited on for ever.
+void probe_when_silent(asio::ip::tcp::socket& socket) {
+  constexpr std::array<std::pair<int, int>, 3> times{{{TCP_KEEPIDLE, 30}, {TCP_KEEPINTVL, 10}, {TCP_KEEPCNT, 3}}};  // seconds, seconds, probes
+  for (auto const& [name, value] : times) ::setsockopt(socket.native_handle(), IPPROTO_TCP, name, &value, sizeof value);
+  error_code ignored;  // a socket without these still works
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+}
+
 bool is_event_stream(std::string_view content_type) noexcept {
   return equals_ignoring_case(trimmed(content_type.substr(0, content_type.find(';'))), "text/event-stream");
 }
@@ -78,7 +90,8 @@ client_connection::~client_connection() { pool_->leave(*this); }
 
 awaitable<result<reply>> client_connection::send(std::shared_ptr<client_connection> self, request asked, time_point until) {
   auto& me = *self;
-  auto const text = request_text(asked, to_text(me.pool_->server));
+  auto text = request_text(asked, to_text(me.pool_->server));
+  std::string().swap(asked.body);  // it is in the text; assigning an empty string would keep its memory
   me.has_sent_ = false;
   for (;;) {
     if (!me.is_connected_) {
@@ -99,6 +112,7 @@ awaitable<result<reply>> client_connection::send(std::shared_ptr<client_connecti
     if (!std::exchange(me.is_kept_, false)) co_return make_error_code(errc::unavailable);
   }
 
+  std::string().swap(text);  // the answer may take long
   auto const failure = co_await me.read_head(until);
   if (failure) {
     me.disconnect();
@@ -173,6 +187,7 @@ awaitable<error_code> client_connection::connect(time_point until) {
   error_code ignored;  // a socket without these still works
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
+  probe_when_silent(socket_);
   is_connected_ = true;
   is_kept_ = false;
   if (was_aborted_) co_return make_error_code(errc::closed);

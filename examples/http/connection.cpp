@@ -34,6 +34,7 @@ constexpr auto discard_deadline = std::chrono::seconds(10);
 // Zero: no HTTP status says it, just close.
 unsigned status_of(error_code const& failure) noexcept {
   using beast::http::error;
+  if (failure == errc::busy) return 503;
   if (failure == error::header_limit || failure == error::buffer_overflow) return 431;
   if (failure == error::body_limit) return 413;
   if (failure == error::end_of_stream || failure == error::partial_message) return 0;
@@ -50,7 +51,8 @@ std::string origin_form(std::string_view target) {
 
 class handler_end {
  public:
-  handler_end(std::shared_ptr<exchange> e, server_state::presence p) : exchange_(std::move(e)), presence_(std::move(p)) {}
+  handler_end(std::shared_ptr<exchange> e, server_state::presence p, server_state::body_share b)
+      : exchange_(std::move(e)), presence_(std::move(p)), body_(std::move(b)) {}
   handler_end(handler_end&&) = default;
   handler_end& operator=(handler_end&&) = delete;
   ~handler_end() {
@@ -60,6 +62,7 @@ class handler_end {
  private:
   std::shared_ptr<exchange> exchange_;
   server_state::presence presence_;
+  server_state::body_share body_;
 };
 
 // The guard is a parameter, so that it also speaks for a task that is cancelled before its first step.
@@ -99,7 +102,7 @@ class connection::reader {
  public:
   using parser_type = beast::http::request_parser<beast::http::string_body>;
 
-  explicit reader(connection& owner) : owner_(owner) {}
+  explicit reader(connection& owner) : owner_(owner), share_(owner.shared_) {}
 
   parser_type& parser() noexcept { return *parser_; }
   beast::flat_buffer& buffer() noexcept { return buffer_; }
@@ -123,9 +126,23 @@ class connection::reader {
       auto const sent = co_await owner_.write("HTTP/1.1 100 Continue\r\n\r\n");
       if (!sent) co_return make_error_code(errc::disconnected);
     }
-    co_await beast::http::async_read(owner_.socket_, buffer_, *parser_,
-                                     asio::cancel_after(limits.body_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+    parser_->eager(true);
+    auto const until = std::chrono::steady_clock::now() + limits.body_deadline;
+    // Piece by piece: a length that was only announced takes nothing from others.
+    while (!parser_->is_done()) {
+      co_await beast::http::async_read_some(owner_.socket_, buffer_, *parser_, asio::cancel_at(until, asio::redirect_error(asio::use_awaitable, failure)));
+      if (failure) co_return failure;
+      if (!share_.grow_to(parser_->get().body().size())) co_return make_error_code(errc::busy);
+    }
     co_return failure;
+  }
+
+  server_state::body_share take_share() { return std::move(share_); }
+
+  /** Lets go of what was read of a request that is refused. */
+  void drop() {
+    parser_.reset();
+    share_.give_back();
   }
 
   request take() {
@@ -140,6 +157,7 @@ class connection::reader {
   connection& owner_;
   beast::flat_buffer buffer_;
   std::optional<parser_type> parser_;
+  server_state::body_share share_;  // of the request that is read; empty again once it was taken
 };
 
 connection::connection(std::shared_ptr<server_state> shared, asio::strand<executor> strand, asio::ip::tcp::socket socket)
@@ -173,6 +191,7 @@ awaitable<void> connection::serve(std::shared_ptr<connection> self) {
     auto const failure = co_await requests.next();
     if (failure) {
       auto const status = status_of(failure);
+      requests.drop();  // refusing takes time
       if (status != 0) co_await self->refuse(status);
       co_return;
     }
@@ -187,7 +206,7 @@ awaitable<void> connection::serve(std::shared_ptr<connection> self) {
     }
     auto const current = std::make_shared<exchange>(self->shared_->options.max_stream_bytes);
     self->current_ = current;
-    if (!self->start(current, requests.take())) co_return;
+    if (!self->start(current, requests.take(), requests.take_share())) co_return;
     auto const goes_on = co_await self->answer(current, is_http_1_0, is_head, keep_alive);
     self->current_ = nullptr;
     if (!goes_on) co_return;
@@ -195,8 +214,8 @@ awaitable<void> connection::serve(std::shared_ptr<connection> self) {
   }
 }
 
-bool connection::start(std::shared_ptr<exchange> const& current, request asked) {
-  handler_end guard(current, server_state::presence(shared_));
+bool connection::start(std::shared_ptr<exchange> const& current, request asked, server_state::body_share share) {
+  handler_end guard(current, server_state::presence(shared_), std::move(share));
   task_scope::task task;
   if (!shared_->handlers.spawn(handle(shared_, std::move(asked), responder(current), std::move(guard)), &task)) return false;
   current->set_task(std::move(task));  // it may have run already
@@ -253,7 +272,8 @@ awaitable<bool> connection::answer(std::shared_ptr<exchange> current, bool is_ht
 }
 
 awaitable<void> connection::refuse(unsigned status) {
-  auto const answer = response::of(status, "text/plain", std::string(reason_of(status)) + '\n');
+  auto answer = response::of(status, "text/plain", std::string(reason_of(status)) + '\n');
+  if (status == 503) answer.header.set("Retry-After", whole_seconds(shared_->options.retry_after));
   auto text = header_text(status, answer.header, framing::length, answer.body.size(), false) + answer.body;
   auto const written = co_await write(std::move(text));
   if (!written) co_return;

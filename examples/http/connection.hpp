@@ -35,7 +35,7 @@ class connection : public std::enable_shared_from_this<connection> {
   awaitable<bool> answer(std::shared_ptr<exchange> current, bool is_http_1_0, bool is_head, bool keep_alive);
   awaitable<void> refuse(unsigned status);
   awaitable<bool> write(std::string text);
-  bool start(std::shared_ptr<exchange> const& current, request asked);
+  bool start(std::shared_ptr<exchange> const& current, request asked, server_state::body_share share);
   bool is_peer_gone();
 
   std::shared_ptr<server_state> const shared_;

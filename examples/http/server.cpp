@@ -75,6 +75,22 @@ server_state::presence::~presence() {
   if (is_last) state_->drained.raise();
 }
 
+void server_state::body_share::give_back() {
+  if (bytes_ == 0) return;
+  std::lock_guard lock(state_->mutex_);
+  state_->bodies_bytes_ -= std::exchange(bytes_, 0);
+}
+
+bool server_state::body_share::grow_to(std::size_t bytes) {
+  if (bytes <= bytes_) return true;
+  auto const more = bytes - bytes_;
+  std::lock_guard lock(state_->mutex_);
+  if (more > state_->options.max_bodies_bytes - state_->bodies_bytes_) return false;
+  state_->bodies_bytes_ += more;
+  bytes_ = bytes;
+  return true;
+}
+
 server_state::server_state(executor ex, handler h, server_options o)
     : home(ex), serve(std::move(h)), options(std::move(o)), listening(asio::make_strand(ex)), acceptor(ex), handlers(ex, options.log), connections(ex, options.log) {}
 

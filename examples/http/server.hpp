@@ -100,6 +100,7 @@ using handler = std::function<awaitable<void>(request, responder)>;
 
 struct server_options {
   std::size_t max_body_bytes = std::size_t{4} << 20;     ///< beyond: 413
+  std::size_t max_bodies_bytes = std::size_t{256} << 20;  ///< of all requests in work together; beyond: 503
   std::size_t max_header_bytes = std::size_t{64} << 10;  ///< beyond: 431
   std::size_t max_stream_bytes = std::size_t{4} << 20;   ///< backlog of one event stream
   std::size_t max_connections = 16384;                   ///< beyond: closed at once
@@ -107,6 +108,7 @@ struct server_options {
   duration body_deadline = std::chrono::seconds(60);
   duration write_deadline = std::chrono::seconds(60);    ///< for one write to a peer that does not read
   duration idle_deadline = std::chrono::seconds(75);     ///< an idle keep-alive connection
+  duration retry_after = std::chrono::seconds(1);        ///< what such a 503 tells the client to wait
   duration keep_alive = std::chrono::seconds(15);        ///< between two comments on a silent event stream
   log_sink log;
 };

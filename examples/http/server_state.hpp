@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 namespace mooring::http {
 
@@ -32,6 +33,24 @@ class server_state : public std::enable_shared_from_this<server_state> {
 
    private:
     std::shared_ptr<server_state> state_;
+  };
+
+  /** What the body of a request takes of `max_bodies_bytes`, from its first byte until its handler has returned. Given back on destruction. */
+  class body_share {
+   public:
+    explicit body_share(std::shared_ptr<server_state> s) : state_(std::move(s)) {}
+    body_share(body_share&& other) noexcept : state_(other.state_), bytes_(std::exchange(other.bytes_, 0)) {}  // leaves an empty share behind
+    body_share& operator=(body_share&&) = delete;
+    ~body_share() { give_back(); }
+
+    /** @brief False when that is more than there is. */
+    bool grow_to(std::size_t bytes);
+
+    void give_back();
+
+   private:
+    std::shared_ptr<server_state> state_;
+    std::size_t bytes_ = 0;
   };
 
   /** @brief False when the server stops or has too many connections. */
@@ -56,6 +75,7 @@ class server_state : public std::enable_shared_from_this<server_state> {
   mutable std::mutex mutex_;  // guards everything below; leaf
   std::map<connection const*, std::weak_ptr<connection>> open_;
   std::size_t presences_ = 0;
+  std::size_t bodies_bytes_ = 0;  // at most options.max_bodies_bytes
   bool is_stopping_ = false;
 };
 

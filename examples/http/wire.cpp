@@ -2,8 +2,11 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
+#include <cstdint>
 #include <ctime>
 
 namespace mooring::http {
@@ -63,6 +66,10 @@ std::string request_text(request const& asked, std::string_view host) {
   out += "\r\n";
   out += asked.body;
   return out;
+}
+
+std::string whole_seconds(duration span) {
+  return std::to_string(std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(span).count()));
 }
 
 std::string chunk_text(std::string_view bytes) {

@@ -2,6 +2,8 @@
 
 #include "http/message.hpp"
 
+#include <mooring/core/clock.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,6 +18,9 @@ std::string header_text(unsigned status, fields const& header, framing how, std:
 
 /** @brief The text of a whole request. Adds `Host`, and `Content-Length` where there is a body or the method wants one. */
 std::string request_text(request const& asked, std::string_view host);
+
+/** @brief A span as `Retry-After` tells it: whole seconds, at least 1. */
+std::string whole_seconds(duration span);
 
 /** @brief The bytes as one chunk of a chunked body; the last chunk for no bytes. */
 std::string chunk_text(std::string_view bytes);

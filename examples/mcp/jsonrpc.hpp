@@ -40,8 +40,9 @@ struct rejection {
   bool is_batch = false;  ///< The text was a JSON array.
 };
 
-/** @brief One JSON-RPC 2.0 message, with its text as it came.
+/** @brief One JSON-RPC 2.0 message: its text as it came, and where its members stand.
  *
+ *  It holds no parsed values, which may take twenty times the room of their text: a request is in work for as long as its backend likes.
  *  An id is kept as it was written (`"a"`, `0`, `12345678901234567890`, `1.0`): a value that was parsed and written again may differ.
  */
 class message {
@@ -64,13 +65,11 @@ class message {
   /** @brief The message as it came. */
   std::string const& text() const noexcept { return text_; }
 
-  json::object const& document() const noexcept { return document_; }
-
-  /** @brief `params`, `result` or `error` where it is an object; else an empty object. */
-  json::object const& params() const noexcept { return object("params"); }
-  json::object const& result() const noexcept { return object("result"); }
-  json::object const& error() const noexcept { return object("error"); }
-  json::object const& object(std::string_view member) const noexcept;
+  /** @brief `params`, `result` or `error` where it is an object; else an empty object. Parsed anew at each call. */
+  json::object params() const { return object("params"); }
+  json::object result() const { return object("result"); }
+  json::object error() const { return object("error"); }
+  json::object object(std::string_view member) const;
 
   /** @brief The text of one member of the message as it was written; empty where there is none. */
   std::string_view raw(std::string_view member) const noexcept;
@@ -91,7 +90,6 @@ class message {
   span const* find(std::string_view member) const noexcept;
 
   std::string text_;
-  json::object document_;
   std::vector<span> members_;
   std::string method_;
   kind type_ = kind::notification;

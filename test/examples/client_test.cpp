@@ -5,7 +5,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
 #include <optional>
+#include <sstream>
+#include <string>
 
 using namespace http_test;
 
@@ -30,9 +35,34 @@ struct scripted {
   http::client client;
 };
 
+// Within how many hundredths of a second the kernel probes the connection to a port of this machine; nothing while it does not (proc(5), /proc/net/tcp).
+std::optional<unsigned long> next_probe(std::uint16_t port) {
+  std::ifstream table("/proc/net/tcp");
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream row(line);
+    std::string number, local, remote, state, queues, timer;
+    row >> number >> local >> remote >> state >> queues >> timer;
+    bool const is_ours = remote.size() == 13 && std::strtoul(remote.c_str() + 9, nullptr, 16) == port && state == "01";
+    if (is_ours && timer.starts_with("02:")) return std::strtoul(timer.c_str() + 3, nullptr, 16);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(client)
+
+BOOST_AUTO_TEST_CASE(a_stream_whose_server_is_silent_is_probed_within_half_a_minute) {
+  scripted s;
+  auto answered = s.w.start(s.client.send(get("/")));
+  s.server.accept();
+  s.server.read_to("\r\n\r\n");
+  s.server.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+  auto const stream = answered.get();
+  BOOST_REQUIRE((stream && stream->events));
+  BOOST_TEST(becomes_true([&] { return next_probe(s.server.address().port).has_value(); }));
+  BOOST_TEST(next_probe(s.server.address().port).value_or(0) <= 3000U);
+}
 
 BOOST_AUTO_TEST_CASE(an_answer_comes_whole_and_its_connection_is_used_again) {
   world w;

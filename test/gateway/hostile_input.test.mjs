@@ -1,10 +1,12 @@
 // Bytes that no honest client sends: each is refused with a 4xx or by closing the connection, and the gateway goes on serving.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http from 'node:http';
 import net from 'node:net';
 import { before, describe, test } from 'node:test';
 import { held_sessions } from './aggregation.mjs';
-import { start_echo, start_gateway, suite_scope } from './processes.mjs';
+import { is_sanitized, memory_kib, start_echo, start_gateway, suite_scope, until } from './processes.mjs';
 import { call, exchange, post, raw_session } from './raw_http.mjs';
 
 const limits = { timeout: 20_000 };
@@ -36,6 +38,62 @@ function raw_status(port, head, more = [], within_ms = 10_000) {
 
 const request_head = (port, lines, first = 'POST /mcp HTTP/1.1') =>
   [first, `Host: 127.0.0.1:${port}`, 'Content-Type: application/json', 'Accept: application/json, text/event-stream', ...lines, '', ''].join('\r\n');
+
+/** A backend that reads what it is sent, keeps nothing of it, and leaves calls without an answer. */
+async function start_silent_backend(t) {
+  const backend = { held: 0 };
+  const server = http.createServer(async (request, response) => {
+    let [size, head] = [0, ''];
+    for await (const chunk of request) {
+      size += chunk.length;
+      if (head.length < 1000) head += chunk.toString('latin1');
+    }
+    if (size > 100_000) return void ++backend.held;
+    const message = request.method === 'POST' ? JSON.parse(head) : {};
+    if (message.method !== 'initialize') return response.writeHead(request.method === 'GET' ? 405 : 202).end();
+    const result = { protocolVersion: message.params.protocolVersion, capabilities: {}, serverInfo: { name: 'silent', version: '1' } };
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id: message.id, result }));
+  });
+  t.after(() => (server.closeAllConnections(), server.close()));
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  backend.url = `http://127.0.0.1:${server.address().port}/mcp`;
+  return backend;
+}
+
+/** Almost four mebibytes of as many values as fit in: parsed, they would take twenty times that. */
+const many_values = JSON.stringify(call('tools/call', { name: 'x', p: Array(520_000).fill({ '': 0 }) }));
+
+describe('requests in work', () => {
+  // SC07: the bound is on what all clients together can make the gateway hold
+  test('hold little more than their text', { timeout: 100_000 }, async (t) => {
+    const backend = await start_silent_backend(t);
+    const gateway = await start_gateway(t, { silent: backend }, '--backend-deadline', '90s');
+    const session = await raw_session.open(gateway.url);
+    const before = memory_kib(gateway.process.pid);
+    const many = 50;
+    const calls = Array.from({ length: many }, () => session.post(many_values, { within_ms: 90_000 }).catch(() => {}));
+    await until(() => backend.held === many, 'all are at the backend', 80_000);
+    const grown = memory_kib(gateway.process.pid) - before;
+    if (!is_sanitized(gateway.process.pid)) assert.ok(grown < (2 * many * many_values.length) / 1024, `${grown} KiB more for ${many} of ${many_values.length} bytes`);
+    await gateway.kill();
+    await Promise.all(calls);
+  });
+
+  // GW19
+  test('are turned away with 503 and Retry-After beyond --max-bodies, and taken again when there is room', limits, async (t) => {
+    const backend = await start_silent_backend(t);
+    const gateway = await start_gateway(t, { silent: backend }, '--max-bodies', `${6 * mebibyte}`, '--backend-deadline', '2s', '--retry-after', '7s');
+    const session = await raw_session.open(gateway.url);
+    const first = session.post(many_values);
+    await until(() => backend.held === 1, 'one is in work');
+    const refused = await session.post(many_values);
+    assert.equal(refused.status, 503, refused.text);
+    assert.equal(refused.headers['retry-after'], '7');
+    assert.equal((await session.post({ jsonrpc: '2.0', method: 'notifications/initialized' })).status, 202, 'small ones pass');
+    assert.equal((await first).status, 200, 'an error of the backend, in JSON-RPC');
+    assert.equal((await session.post(many_values)).status, 200, 'there is room again');
+  });
+});
 
 describe('hostile input', () => {
   const scope = suite_scope();
