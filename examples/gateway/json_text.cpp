@@ -4,6 +4,8 @@
 #include <boost/json/value.hpp>
 
 #include <cstddef>
+#include <set>
+#include <utility>
 
 namespace mooring::gateway {
 
@@ -92,6 +94,19 @@ std::optional<std::string_view> member(std::string_view object, std::string_view
     if (is_key(name, key)) found = value;
   } while (walk.take(','));
   return found;
+}
+
+bool has_twins(std::string_view object) {
+  walker walk(object);
+  std::set<std::string> names;
+  if (!walk.take('{')) return false;
+  do {
+    auto name = string_value(walk.value());
+    if (!name || !walk.take(':')) return false;
+    walk.value();
+    if (!names.insert(std::move(*name)).second) return true;
+  } while (walk.take(','));
+  return false;
 }
 
 std::optional<std::string> string_value(std::string_view text) {

@@ -25,6 +25,9 @@ std::optional<std::string_view> member_at(std::string_view object, std::string_v
     return found ? member_at(*found, rest...) : std::nullopt;
 }
 
+/** @brief Whether an object names one of its members twice. */
+bool has_twins(std::string_view object);
+
 /** @brief The content of a JSON string; nothing when the text is another kind of value. */
 std::optional<std::string> string_value(std::string_view text);
 

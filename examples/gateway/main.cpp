@@ -2,8 +2,10 @@
 #include "front.hpp"
 #include "options.hpp"
 #include "records.hpp"
+#include "storage_flags.hpp"
 
 #include "program/command_line.hpp"
+#include "program/descriptors.hpp"
 #include "program/service.hpp"
 
 #include <mooring/session/session_manager.hpp>
@@ -16,6 +18,7 @@
 #include <array>
 #include <chrono>
 #include <iostream>
+#include <string>
 #include <syncstream>
 #include <utility>
 
@@ -33,7 +36,17 @@ int refuse(std::string const& why) {
   return program::usage_status;
 }
 
+std::size_t descriptors_for(options const& chosen) {
+  constexpr std::size_t others = 64;  // the storage, the listener, the standard streams, files
+  // Calls and standing streams have connections of their own.
+  return chosen.server.max_connections + 2 * chosen.client.max_connections * chosen.backends.size() + others;
+}
+
 int serve(options chosen) {
+  auto const wanted = descriptors_for(chosen);
+  if (auto const limit = program::raise_descriptor_limit(wanted); limit < wanted)
+    write_log(severity::warning, "--max-connections and --max-backend-connections may take " + std::to_string(wanted) + " file descriptors, and the system allows " +
+                                     std::to_string(limit) + ": raise its hard limit or lower the flags");
   asio::io_context context;
   executor const home = context.get_executor();
   std::string why;
@@ -62,7 +75,7 @@ int serve(options chosen) {
   auto const sweep = chosen.storage.memory.sweep_interval.value_or(chosen.storage.memory.ttl / 2);
   chosen.storage.memory.log = write_log;
   auto opened = open_records(home, std::move(chosen.storage), why);
-  if (!opened) return refuse("--storage: " + why);
+  if (!opened) return refuse(in_flags(why));
   auto const records = opened->records;
   rules.storage_name = opened->name;
   around->is_shared = opened->at_end == factory::sessions_end::never;
@@ -79,7 +92,7 @@ int serve(options chosen) {
   };
   // Moved: what its callbacks hold leads to the storage, which has to go before the context, and `chosen` goes after it.
   auto sessions = front::manager::make(home, records, sessions_factory, std::move(chosen.manager), &why);
-  if (!sessions) return refuse(why);
+  if (!sessions) return refuse(in_flags(why));
 
   front facing(**sessions, around, std::move(rules));
   chosen.server.log = write_log;

@@ -4,6 +4,8 @@
 #include "route.hpp"
 #include "together.hpp"
 
+#include "program/version.hpp"
+
 #include <boost/asio/this_coro.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -77,7 +79,7 @@ class merged_route final : public route {
     json::object result;
     result["protocolVersion"] = version;
     result["capabilities"] = merge_capabilities(all_);
-    result["serverInfo"] = json::object{{"name", "mooring-gateway"}, {"version", "0.1.0"}};
+    result["serverInfo"] = json::object{{"name", "mooring-gateway"}, {"version", program::version}};
     std::string instructions;
     for (auto const& one : all_) {
       auto const answered = one->initialize_result();

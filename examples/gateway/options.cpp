@@ -4,6 +4,7 @@
 
 #include "program/command_line.hpp"
 #include "program/flags.hpp"
+#include "program/version.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -27,11 +28,44 @@ void add_backend(options& into, std::string const& text) {
   auto const equals = text.find('=');
   auto const name = text.substr(0, equals);
   auto const where = equals == std::string::npos ? std::nullopt : http::parse_url(text.substr(equals + 1));
-  if (!is_backend_name(name)) throw CLI::ValidationError("--backend", "'" + text + "': a name is a letter, then letters, digits and hyphens, at most 32");
-  if (!where || where->is_secure) throw CLI::ValidationError("--backend", "'" + text + "' is not NAME=http://HOST:PORT/PATH");
+  // What was given is not repeated: it may hold a password.
+  if (!is_backend_name(name)) throw CLI::ValidationError("--backend", "give NAME=URL; a name is a letter, then letters, digits and hyphens, at most 32");
+  if (!where || where->is_secure) throw CLI::ValidationError("--backend", "the URL of '" + name + "' is not http://HOST:PORT/PATH, without a user or a password");
   for (auto const& [known, place] : into.backends)
     if (known == name) throw CLI::ValidationError("--backend", "the name '" + name + "' occurs twice");
   into.backends.emplace_back(name, *where);
+}
+
+// As browsers write it, or it would never match: scheme and host, the port only where it is not the scheme's own, and nothing else.
+bool is_origin(std::string_view text) {
+  auto const end = text.find("://");
+  if (text == "*") return true;
+  if (end == std::string_view::npos || end == 0) return false;
+  auto const scheme = text.substr(0, end);
+  auto const host = text.substr(end + 3);
+  if (host.empty() || host.find_first_of("/?#@ \t") != std::string_view::npos) return false;
+  bool const is_http = http::equals_ignoring_case(scheme, "http");
+  bool const is_https = http::equals_ignoring_case(scheme, "https");
+  if (!is_http && !is_https) return true;
+  return http::parse_url(text) && !host.ends_with(is_http ? ":80" : ":443") && !host.ends_with(':');
+}
+
+bool is_bare_host(std::string_view text) {
+  if (text == "*") return true;
+  if (text.find_first_of("/?#@ \t") != std::string_view::npos || !http::parse_url("http://" + std::string(text))) return false;
+  return text.starts_with('[') ? text.ends_with(']') : text.find(':') == std::string_view::npos;
+}
+
+CLI::Validator rule(bool (*is_good)(std::string_view), std::string const& sentence) {
+  return CLI::Validator([is_good, sentence](std::string& text) { return is_good(text) ? std::string() : "'" + text + "' " + sentence; }, "");
+}
+
+// What no flag can say alone: the first rule that they break together, or nothing.
+std::string broken_rule(options const& chosen) {
+  auto const& manager = chosen.manager;
+  if (*chosen.storage.memory.absolute_lifetime < chosen.storage.memory.ttl) return "--max-lifetime must be at least --ttl";
+  if (manager.placeholder_ttl <= manager.deadlines.factory) return "--placeholder-ttl must be above --factory-deadline, " + program::duration_text(manager.deadlines.factory);
+  return {};
 }
 
 }  // namespace
@@ -44,6 +78,10 @@ options::options() {
 
 std::optional<int> read_options(int argc, char const* const* argv, options& into) {
   CLI::App app("An MCP gateway over Streamable HTTP.", "mooring-gateway");
+  app.set_version_flag("--version", std::string("mooring-gateway ") + program::version);
+  app.footer("Example: two servers, and sessions in a Redis that replicas share\n"
+             "  mooring-gateway --listen 0.0.0.0:8080 --allowed-host mcp.example.com --tokens tokens.json --binding-keys keys.txt \\\n"
+             "    --storage redis://redis.internal --backend files=http://10.0.0.5:3000/mcp --backend search=http://10.0.0.6:3000/mcp");
   auto listen = [&into](std::string const& text) {
     auto const place = http::parse_endpoint(text);
     if (!place) throw CLI::ValidationError("--listen", "'" + text + "' is not HOST:PORT");
@@ -63,9 +101,12 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   app.add_option_function<std::string>("--binding-keys", [&into](std::string const& file) { into.manager.binding_keys = load_binding_keys(file); },
                                        "file of lines ID:KEY, the first signs; the same for all replicas. Binds stored sessions to their owners")->type_name("FILE");
   app.add_option("--tokens", into.token_file, "JSON file: bearer token -> {issuer, subject}; without it every caller is anonymous")->type_name("FILE");
-  app.add_option("--allowed-origin", into.allowed_origins, "an Origin that may call; may be repeated")->allow_extra_args(false);
-  app.add_option("--allowed-host", into.allowed_hosts, "a Host that may be called; may be repeated")->allow_extra_args(false);
-  add_number(app, "--threads", into.threads, "threads that serve");
+  app.add_option("--allowed-origin", into.allowed_origins, "an Origin that may call, and whose pages may read the answers; may be repeated")
+      ->type_name("ORIGIN")->allow_extra_args(false)
+      ->check(rule(is_origin, "is not * or SCHEME://HOST[:PORT] as browsers write it: no path, no slash at the end, no port that is the scheme's own"));
+  app.add_option("--allowed-host", into.allowed_hosts, "a Host that may be called; may be repeated")
+      ->type_name("HOST")->allow_extra_args(false)->check(rule(is_bare_host, "is not * or the name of a host; it stands for all ports, and is written without one"));
+  add_number<std::size_t>(app, "--threads", into.threads, "threads that serve", 1, 256);
   app.add_flag("--forbidden", into.says_forbidden, "answer 403, not 404, about another caller's session");
 
   auto group = std::string("Lifetimes and deadlines");
@@ -74,34 +115,34 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   duration sweep{};
   duration tombstone_ttl{};
   auto& deadlines = into.manager.deadlines;
-  add_duration(*times, "--ttl", into.storage.memory.ttl, "idle time after which a session ends (2h)", std::chrono::milliseconds(2));
-  add_duration(*times, "--max-lifetime", lifetime, "time after which any session ends (24h)");
-  add_duration(*times, "--sweep-interval", sweep, "between two sweeps for ended sessions (half the TTL)");
-  add_duration(*times, "--placeholder-ttl", into.manager.placeholder_ttl, "how long an id waits for its session (60s)");
-  add_duration(*times, "--tombstone-ttl", tombstone_ttl, "how long ended ids are remembered (the TTL, at least 1m)");
-  add_duration(*times, "--initialize-budget", into.initialize_budget, "how long initialize waits for slow backends (5s)");
-  add_duration(*times, "--handshake-deadline", into.deadlines.handshake, "initialize at one backend (10s)");
-  add_duration(*times, "--backend-deadline", into.deadlines.request, "a backend's answer, and its silence while it streams (30s)");
-  add_duration(*times, "--farewell-deadline", into.deadlines.farewell, "a backend's DELETE (5s)");
-  add_duration(*times, "--connect-deadline", into.client.connect_deadline, "connecting to a backend (5s)");
-  add_duration(*times, "--keep-alive", into.server.keep_alive, "between two signs of life on a silent stream (30s)");
-  add_duration(*times, "--retry-after", into.retry_after, "what a 503 tells the client to wait (1s)");
-  add_duration(*times, "--drain", into.drain, "how long a graceful end waits for requests in work (30s)");
-  add_duration(*times, "--max-stale", into.manager.max_stale, "how long cached sessions serve without the storage (30s)", duration());
-  add_duration(*times, "--check-interval", into.manager.check_interval, "how long a check of a session counts (0)", duration());
-  add_duration(*times, "--failure-backoff", into.manager.failure_backoff, "pause after a failed restore (250ms)", duration());
-  add_duration(*times, "--generate-deadline", deadlines.generate, "writing a new id (5s)");
-  add_duration(*times, "--create-deadline", deadlines.create, "each storage operation of a creation (5s)");
-  add_duration(*times, "--read-deadline", deadlines.read, "each read of the storage (3s)");
-  add_duration(*times, "--terminate-deadline", deadlines.terminate, "erasing a session (5s)");
-  add_duration(*times, "--factory-deadline", deadlines.factory, "opening or restoring at all backends (15s)");
-  add_duration(*times, "--get-deadline", deadlines.get, "finding a session, restore included (20s)");
-  add_duration(*times, "--shutdown-deadline", deadlines.shutdown, "closing all sessions, and a session's last requests (10s)");
+  add_duration(*times, "--ttl", into.storage.memory.ttl, "idle time after which a session ends", std::chrono::milliseconds(2));
+  add_duration(*times, "--max-lifetime", lifetime, "time after which any session ends");
+  add_duration(*times, "--sweep-interval", sweep, "between two sweeps for ended sessions", std::chrono::milliseconds(1), "half the TTL");
+  add_duration(*times, "--placeholder-ttl", into.manager.placeholder_ttl, "how long an id waits for its session");
+  add_duration(*times, "--tombstone-ttl", tombstone_ttl, "how long ended ids are remembered", std::chrono::milliseconds(1), "the TTL, at least 1m");
+  add_duration(*times, "--initialize-budget", into.initialize_budget, "how long initialize waits for slow backends");
+  add_duration(*times, "--handshake-deadline", into.deadlines.handshake, "initialize at one backend");
+  add_duration(*times, "--backend-deadline", into.deadlines.request, "a backend's answer, and its silence while it streams");
+  add_duration(*times, "--farewell-deadline", into.deadlines.farewell, "a backend's DELETE");
+  add_duration(*times, "--connect-deadline", into.client.connect_deadline, "connecting to a backend");
+  add_duration(*times, "--keep-alive", into.server.keep_alive, "between two signs of life on a silent stream");
+  add_duration(*times, "--retry-after", into.retry_after, "what a 503 tells the client to wait");
+  add_duration(*times, "--drain", into.drain, "how long a graceful end waits for requests in work");
+  add_duration(*times, "--max-stale", into.manager.max_stale, "how long cached sessions serve without the storage", duration());
+  add_duration(*times, "--check-interval", into.manager.check_interval, "how long a check of a session counts", duration());
+  add_duration(*times, "--failure-backoff", into.manager.failure_backoff, "pause after a failed restore", duration());
+  add_duration(*times, "--generate-deadline", deadlines.generate, "writing a new id");
+  add_duration(*times, "--create-deadline", deadlines.create, "each storage operation of a creation");
+  add_duration(*times, "--read-deadline", deadlines.read, "each read of the storage");
+  add_duration(*times, "--terminate-deadline", deadlines.terminate, "erasing a session");
+  add_duration(*times, "--factory-deadline", deadlines.factory, "opening or restoring at all backends");
+  add_duration(*times, "--get-deadline", deadlines.get, "finding a session, restore included");
+  add_duration(*times, "--shutdown-deadline", deadlines.shutdown, "closing all sessions, and a session's last requests");
 
   auto* limits = app.add_option_group("Limits");
   std::size_t per_principal = 0;
   into.manager.cache_capacity = 1000;
-  add_number(*limits, "--cache-capacity", into.manager.cache_capacity, "sessions kept open in this process");
+  add_number<std::size_t>(*limits, "--cache-capacity", into.manager.cache_capacity, "sessions kept open in this process", 1, 1'000'000'000);
   add_number(*limits, "--max-sessions", into.manager.max_sessions, "sessions of this process");
   add_number<std::size_t>(*limits, "--max-sessions-per-principal", per_principal, "sessions of one principal; 0: no limit of its own", 0);
   add_number(*limits, "--max-entries", into.storage.memory.max_entries, "records in memory");
@@ -109,29 +150,31 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   add_number(*limits, "--max-tombstones", into.manager.max_tombstones, "ended ids remembered");
   add_number(*limits, "--max-body", into.server.max_body_bytes, "bytes of a request's body");
   add_number(*limits, "--max-bodies", into.server.max_bodies_bytes, "bytes of the bodies of all requests in work; beyond, they are turned away with 503");
-  add_number(*limits, "--max-header", into.server.max_header_bytes, "bytes of a request's header");
-  add_number(*limits, "--max-connections", into.server.max_connections, "connections of clients");
+  add_number<std::size_t>(*limits, "--max-header", into.server.max_header_bytes, "bytes of a request's header", 1, std::size_t{1} << 30);
+  add_number<std::size_t>(*limits, "--max-connections", into.server.max_connections, "connections of clients", 1, 1'000'000);
   add_number(*limits, "--max-stream-backlog", into.server.max_stream_bytes, "bytes that wait for a slow client of a stream");
   add_number(*limits, "--max-backend-reply", into.client.max_body_bytes, "bytes of a backend's answer or event");
-  add_number(*limits, "--max-backend-connections", into.client.max_connections, "connections to one backend");
+  add_number<std::size_t>(*limits, "--max-backend-connections", into.client.max_connections, "connections to one backend", 1, 1'000'000);
   add_number(*limits, "--backlog", into.backlog, "messages kept for a client without an open stream");
 
   if (auto const status = program::parse(app, argc, argv)) return status;
-  if (auto const why = shared.apply(into.storage.redis); !why.empty()) {
+  auto const refuse = [&app](std::string const& why) {
     std::cerr << app.get_name() << ": " << why << "\nTry --help.\n";
     return program::usage_status;
-  }
+  };
+  if (auto const why = shared.apply(into.storage.redis); !why.empty()) return refuse(why);
 
   std::sort(into.backends.begin(), into.backends.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
   into.client.max_event_bytes = into.client.max_body_bytes;
   into.server.retry_after = into.retry_after;
-  // A TTL above the default lifetime pulls it along; a lifetime that was asked for is checked by the storage.
+  // A TTL above the default lifetime pulls it along; a lifetime that was asked for is checked.
   into.storage.memory.absolute_lifetime = times->get_option("--max-lifetime")->count() != 0 ? lifetime : std::max(lifetime, into.storage.memory.ttl);
   into.manager.ttl = into.storage.memory.ttl;
   if (sweep != duration()) into.storage.memory.sweep_interval = into.manager.sweep_interval = sweep;
   if (tombstone_ttl != duration()) into.manager.tombstone_ttl = tombstone_ttl;
   if (per_principal != 0) into.manager.max_sessions_per_principal = per_principal;
   into.manager.hide_owner_mismatch = !into.says_forbidden;
+  if (auto const why = broken_rule(into); !why.empty()) return refuse(why);
   return std::nullopt;
 }
 

@@ -4,6 +4,9 @@
 
 #include <mooring/storage/redis_url.hpp>
 
+#include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -28,20 +31,39 @@ std::optional<redis_storage_options> parse_storage(std::string const& text) {
   if (text == "memory") return std::nullopt;
   std::string why;
   auto read = redis_options_from_url(text, &why);
-  if (!read) throw CLI::ValidationError("--storage", why);
+  if (!read) throw CLI::ValidationError("--storage", "it is neither memory nor the URL of a server. " + why);
   if (!read->password.empty()) throw CLI::ValidationError("--storage", "leave the password out of the URL and set MOORING_REDIS_PASSWORD");
   if (std::getenv("MOORING_REDIS_PASSWORD")) read->password_variable = "MOORING_REDIS_PASSWORD";
   if (read->sentinel && std::getenv("MOORING_SENTINEL_PASSWORD")) read->sentinel->password_variable = "MOORING_SENTINEL_PASSWORD";
   return std::move(*read);
 }
 
+std::string in_flags(std::string sentence) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> names{{
+      {"local_storage_options::absolute_lifetime", "--max-lifetime"}, {"redis_storage_options::absolute_lifetime", "--max-lifetime"},
+      {"local_storage_options::max_entries", "--max-entries"}, {"local_storage_options::sweep_interval", "--sweep-interval"},
+      {"local_storage_options::ttl", "--ttl"}, {"redis_storage_options::ttl", "--ttl"},
+      {"redis_storage_options::key_prefix", "--key-prefix"}, {"redis_storage_options::tls.ca_pem", "--redis-ca"},
+      {"redis_storage_options::tls.certificate_pem", "--redis-certificate"}, {"redis_storage_options::tls.key_pem", "--redis-key"},
+      {"redis_storage_options::tls.server_name", "--redis-server-name"}, {"redis_storage_options::tls", "--redis-ca and its like"},
+      {"redis_storage_options::", "--storage: "}, {"binding_keys", "--binding-keys"},
+      {"placeholder_ttl", "--placeholder-ttl"}, {"deadlines.factory", "--factory-deadline"},
+  }};
+  for (auto const& [option, flag] : names)
+    if (auto const at = sentence.find(option); at != std::string::npos) sentence.replace(at, option.size(), flag);
+  return sentence;
+}
+
 std::vector<binding_key> load_binding_keys(std::string const& name) {
   std::vector<binding_key> keys;
   std::istringstream lines(read_file("--binding-keys", name));
+  std::size_t number = 0;
   for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (line.ends_with('\r')) line.pop_back();  // a key with it and one without would bind differently
     if (line.empty()) continue;
     auto const colon = line.find(':');
-    if (colon == std::string::npos) throw CLI::ValidationError("--binding-keys", "line " + std::to_string(keys.size() + 1) + " of '" + name + "' is not ID:KEY");
+    if (colon == std::string::npos) throw CLI::ValidationError("--binding-keys", "line " + std::to_string(number) + " of '" + name + "' is not ID:KEY");
     keys.emplace_back(line.substr(0, colon), std::string_view(line).substr(colon + 1));
   }
   if (keys.empty()) throw CLI::ValidationError("--binding-keys", "'" + name + "' holds no key");
@@ -56,11 +78,12 @@ redis_flags::redis_flags(CLI::App& app) : group_(*app.add_option_group("Redis", 
   add_text("--redis-key", "PEM file of its key", [this](std::string const& value) { tls_.key_pem = read_file("--redis-key", value); });
   add_text("--redis-server-name", "the name the server has to prove (the URL's host)", [this](std::string const& value) { tls_.server_name = value; });
   group_.add_flag("--redis-insecure", tls_.insecure, "believe any server");
-  program::add_duration(group_, "--redis-dial-timeout", chosen_.dial_timeout, "connecting, TLS and login included (5s)");
-  program::add_duration(group_, "--redis-read-timeout", chosen_.read_timeout, "for a reply to come (3s)");
-  program::add_duration(group_, "--redis-write-timeout", chosen_.write_timeout, "for a request to leave (3s)");
-  program::add_duration(group_, "--redis-operation-timeout", chosen_.operation_timeout, "a whole operation (5s)");
-  program::add_duration(group_, "--redis-health-check", chosen_.health_check, "a silent server is given up after about this long (2s)");
+  // Zero, unless given: the storage then takes the defaults that help tells.
+  program::add_duration(group_, "--redis-dial-timeout", chosen_.dial_timeout, "connecting, TLS and login included", std::chrono::milliseconds(1), "5s");
+  program::add_duration(group_, "--redis-read-timeout", chosen_.read_timeout, "for a reply to come", std::chrono::milliseconds(1), "3s");
+  program::add_duration(group_, "--redis-write-timeout", chosen_.write_timeout, "for a request to leave", std::chrono::milliseconds(1), "3s");
+  program::add_duration(group_, "--redis-operation-timeout", chosen_.operation_timeout, "a whole operation", std::chrono::milliseconds(1), "5s");
+  program::add_duration(group_, "--redis-health-check", chosen_.health_check, "a silent server is given up after about this long", std::chrono::milliseconds(1), "2s");
   program::add_number(group_, "--redis-max-in-flight", chosen_.max_in_flight, "requests without a reply");
 }
 

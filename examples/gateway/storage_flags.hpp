@@ -17,7 +17,10 @@ namespace mooring::gateway {
  */
 std::optional<redis_storage_options> parse_storage(std::string const& text);
 
-/** @brief The keys of a file with lines `ID:KEY`.  @throw CLI::ValidationError  It cannot be read, or a line is another. */
+/** @brief What the library says about an option, with the flag that sets it in the place of the option's name. */
+std::string in_flags(std::string sentence);
+
+/** @brief The keys of a file with lines `ID:KEY`, which may end as they do on Windows.  @throw CLI::ValidationError  It cannot be read, or a line is another. */
 std::vector<binding_key> load_binding_keys(std::string const& name);
 
 /** @brief The flags that only a shared storage has. They are kept until the storage is known, for the order of flags means nothing. */

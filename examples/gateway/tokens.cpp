@@ -1,5 +1,7 @@
 #include "tokens.hpp"
 
+#include "json_text.hpp"
+
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -32,6 +34,7 @@ result<tokens> tokens::parse(std::string_view text, std::string* why) {
   if (ec || !read.is_object()) return refuse(why, "the token file is not one JSON object");
   tokens made;
   made.is_required_ = true;
+  if (has_twins(text)) return refuse(why, "a token is listed twice");  // the parser keeps the last of them
   for (auto const& [token, owner] : read.get_object()) {
     if (token.empty() || !owner.is_object()) return refuse(why, "each token must map to an object with issuer and subject");
     auto who = principal::of(text_of(owner.get_object(), "issuer"), text_of(owner.get_object(), "subject"));

@@ -1,9 +1,16 @@
 #include "echo-server/options.hpp"
 #include "gateway/options.hpp"
+#include "gateway/storage_flags.hpp"
 #include "gateway/tokens.hpp"
+#include "program/flags.hpp"
 
 #include <boost/test/unit_test.hpp>
 
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <optional>
 #include <sstream>
@@ -12,6 +19,7 @@
 #include <vector>
 
 using namespace mooring;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -47,7 +55,7 @@ std::vector<row> bad_gateway_flags() {
   auto const add = [&](std::string const& flag, std::vector<std::string> const& values) {
     for (auto const& value : values) rows.push_back({flag, flag + "=" + value});
   };
-  std::vector<std::string> const never{"-1", "-1s", "-0.5ms", "s", "x", "ms", "1x", "1d", "1S", "1 s", "1sec", "1s1", "1,5s", "1e10", "1e400", "inf", "nan", "soon", "1..5s"};
+  std::vector<std::string> const never{"-1", "-1s", "-0.5ms", "s", "x", "ms", "1x", "1d", "1S", "1 s", "1sec", "1s1", "1,5s", "1e10", "1e400", "inf", "nan", "soon", "1..5s", "0x10s", "+5s", " 5s"};
   for (auto const* flag : {"--ttl", "--max-lifetime", "--sweep-interval", "--placeholder-ttl", "--tombstone-ttl", "--initialize-budget", "--handshake-deadline", "--backend-deadline",
                            "--farewell-deadline", "--connect-deadline", "--keep-alive", "--retry-after", "--drain", "--generate-deadline", "--create-deadline", "--read-deadline",
                            "--terminate-deadline", "--factory-deadline", "--get-deadline", "--shutdown-deadline"}) {
@@ -59,9 +67,17 @@ std::vector<row> bad_gateway_flags() {
   for (auto const* flag : {"--threads", "--cache-capacity", "--max-sessions", "--max-entries", "--max-restores", "--max-tombstones", "--max-body", "--max-header", "--max-connections",
                            "--max-stream-backlog", "--max-backend-reply", "--max-backend-connections", "--backlog"})
     add(flag, {"0", "-1", "x", "1.5", "1x", "18446744073709551615", "99999999999999999999"});
+  add("--threads", {"257", "100000"});
+  add("--max-header", {"1073741825", "4294967296"});
+  add("--cache-capacity", {"4294967296"});
+  add("--allowed-host", {"", "foo:80", "http://foo", "foo/", "[::1]:80", "::1", "a b", "user@foo"});
+  add("--allowed-origin", {"", "foo", "foo:80", "null", "https://", "https://foo/", "https://foo/path", "https://foo:443", "http://foo:80", "https://foo:", "https://foo?x", "https://user@foo", "://foo", "https://a b"});
   add("--max-sessions-per-principal", {"-1", "x", "1.5", "18446744073709551615"});
   add("--listen", {"8080", ":8080", "host", "host:", "host:x", "host:-1", "host:65536", "host:99999", "host:1x", "[::1:80", "::1:80", "a b:80", "a/b:80", "user@host:80", "http://host:80"});
-  add("--storage", {"disk", "Memory", "memory "});
+  add("--storage", {"disk", "Memory", "memory ", "mem"});
+  add("--max-lifetime", {"1h"});         // the TTL is 2 h
+  add("--placeholder-ttl", {"15s"});      // the factory has 15 s
+  add("--factory-deadline", {"60s", "2m"});
   add("--backend", {"nameless", "=http://x/", "a b=http://x/", "1a=http://x/", "a_b=http://x/", "a.b=http://x/", std::string(33, 'a') + "=http://x/", "b=", "b=x", "b=ftp://x/", "b=https://x/",
                     "b=http://", "b=http:///", "b=http://user@x/", "b=http://x:99999/", "b=http://x:y/", "b=http://a b/", "b=//x/", "good=http://x/"});
   return rows;
@@ -95,6 +111,79 @@ BOOST_AUTO_TEST_CASE(each_bad_flag_of_the_gateway_is_refused_with_status_2_and_n
   }
 }
 
+// GW44: a loopback bind has its own rule; these are for the others.
+BOOST_AUTO_TEST_CASE(hosts_and_origins_as_browsers_write_them_are_taken) {
+  for (auto const* argument : {"--allowed-host=*", "--allowed-host=foo", "--allowed-host=[::1]", "--allowed-host=10.0.0.1", "--allowed-origin=*", "--allowed-origin=https://foo",
+                               "--allowed-origin=http://foo:8080", "--allowed-origin=https://[::1]:8080", "--allowed-origin=vscode-webview://0a1b"}) {
+    BOOST_TEST_INFO_SCOPE(argument);
+    BOOST_TEST(!read<gateway::options>({"--backend", "good=http://127.0.0.1:1/mcp", argument}).status.has_value());
+  }
+}
+
+// SC03 GW44: whatever is wrong with it, a URL may hold a password.
+BOOST_AUTO_TEST_CASE(no_message_repeats_what_may_hold_a_password) {
+  for (auto const* argument : {"--backend=a=http://user:canary@host/", "--backend=http://user:canary@host/", "--backend=http://user:canary@host/?a=b", "--backend=a=https://user:canary@host/",
+                               "--storage=redis://user:canary@host", "--storage=http://user:canary@host", "--storage=redis://user:canary@ho st"}) {
+    auto const ended = read<gateway::options>({"--backend", "good=http://127.0.0.1:1/mcp", argument});
+    BOOST_TEST_INFO_SCOPE(argument);
+    BOOST_TEST((ended.status == 2));
+    BOOST_TEST(ended.said.find("canary") == std::string::npos, ended.said);
+  }
+}
+
+// GW44
+BOOST_AUTO_TEST_CASE(messages_about_flags_name_flags_and_what_would_be_right) {
+  auto const said = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--backend", "good=http://127.0.0.1:1/mcp"});
+    return read<gateway::options>(arguments).said;
+  };
+  BOOST_TEST(said({"--ttl", "2h", "--max-lifetime", "1h"}).find("--max-lifetime must be at least --ttl") != std::string::npos);
+  BOOST_TEST(said({"--storage", "mem"}).find("memory") != std::string::npos);
+  BOOST_TEST(said({"--threads", "257"}).find("from 1 to 256") != std::string::npos);
+  BOOST_TEST(gateway::in_flags("redis_storage_options::tls.ca_pem is no valid PEM certificate.") == "--redis-ca is no valid PEM certificate.");
+  BOOST_TEST(gateway::in_flags("redis_storage_options::key_prefix is empty.") == "--key-prefix is empty.");
+  BOOST_TEST(gateway::in_flags("binding_keys: the id \"k\" is there twice") == "--binding-keys: the id \"k\" is there twice");
+}
+
+// GW44
+BOOST_AUTO_TEST_CASE(version_and_help_end_with_status_0_and_help_tells_each_default_in_one_way) {
+  auto const version = read<gateway::options>({"--version"});
+  BOOST_TEST((version.status == 0));
+  BOOST_TEST(version.said.find("mooring-gateway ") == 0U);
+  auto const help = read<gateway::options>({"--help"});
+  BOOST_TEST((help.status == 0));
+  BOOST_TEST(help.said.find("UINT") == std::string::npos);
+  BOOST_TEST(help.said.find("9223372036854775807") == std::string::npos);
+  BOOST_TEST(help.said.find("Example") != std::string::npos);
+  for (auto const& [text, span] : std::vector<std::pair<std::string, duration>>{{"0", 0s}, {"1ms", 1ms}, {"1500ms", 1500ms}, {"5s", 5s}, {"90s", 90s}, {"1m", 60s}, {"2h", 120min}, {"24h", 24h}}) {
+    BOOST_TEST(program::duration_text(span) == text);
+    BOOST_TEST((program::parse_duration(text) == span), text);
+  }
+}
+
+// GW44
+BOOST_AUTO_TEST_CASE(key_file_is_read_alike_with_either_line_end_and_its_bad_line_is_counted) {
+  auto const file = std::filesystem::temp_directory_path() / ("mooring-keys-" + std::to_string(::getpid()));
+  auto const load = [&file](std::string const& text) {
+    std::ofstream(file, std::ios::binary) << text;
+    return gateway::load_binding_keys(file);
+  };
+  std::string const key(32, 'x');
+  auto const unix_keys = load("a:" + key + "\n\nb:" + key + "\n");
+  auto const windows_keys = load("a:" + key + "\r\n\r\nb:" + key + "\r\n");
+  BOOST_REQUIRE(unix_keys.size() == 2U);
+  BOOST_REQUIRE(windows_keys.size() == 2U);
+  for (std::size_t i = 0; i != 2; ++i) BOOST_TEST(windows_keys[i].key.size() == unix_keys[i].key.size());
+  std::string said;
+  try {
+    load("a:" + key + "\n\n\nno colon\n");
+  } catch (CLI::ValidationError const& refused) {
+    said = refused.what();
+  }
+  BOOST_TEST(said.find("line 4") != std::string::npos, said);
+  std::filesystem::remove(file);
+}
+
 // GW44
 BOOST_AUTO_TEST_CASE(each_bad_flag_of_the_echo_server_is_refused_with_status_2_and_named) {
   for (auto const& bad : bad_echo_flags()) {
@@ -120,6 +209,8 @@ BOOST_AUTO_TEST_CASE(each_bad_token_file_is_refused_by_its_rule) {
   for (auto const& owner : {R"({})", R"({"issuer":"i"})", R"({"subject":"s"})", R"({"issuer":"","subject":"s"})", R"({"issuer":"i","subject":""})", R"({"issuer":1,"subject":"s"})", R"({"issuer":"i","subject":null})",
                             R"({"issuer":["i"],"subject":"s"})", R"({"issuer":"i\u0000","subject":"s"})", R"({"issuer":"i","subject":"\u0000"})", R"({"Issuer":"i","Subject":"s"})"})
     rows.emplace_back(std::string("{\"secret-1\":") + owner + "}", "issuer and a subject");
+  rows.emplace_back(R"({"secret-1":{"issuer":"i","subject":"s"},"secret-1":{"issuer":"i","subject":"t"}})", "listed twice");
+  rows.emplace_back(R"({"secret-1":{"issuer":"i","subject":"s"},"secret\u002d1":{"issuer":"i","subject":"t"}})", "listed twice");
   BOOST_TEST(rows.size() >= 100U);
   for (auto const& [text, rule] : rows) {
     std::string why;

@@ -113,11 +113,12 @@ export function suite_scope() {
   return { after: (end) => void endings.push(end) };
 }
 
-/** Runs a program without waiting for it to accept; `t` is a test context or a suite's scope. */
-export function run(t, name, args) {
+/** Runs a program, `through` a command that runs it in its own place if given, without waiting for it to accept; `t` is a test context or a suite's scope. */
+export function run(t, name, args, through = []) {
   const command = path.join(bin, name);
   assert.ok(fs.existsSync(command), `${command} is missing: build it, or name the folder of the programs in MOORING_BIN`);
-  return own(t, new program(command, args));
+  const [first, ...rest] = [...through, command, ...args];
+  return own(t, new program(first, rest));
 }
 
 function own(t, child) {
@@ -131,13 +132,13 @@ export function start_echo(t, name, ...flags) {
 }
 
 /** A Redis server of the test's own, on a socket; `url` is for `--storage`. It keeps its data over `restart`, which follows a `kill`. */
-export async function start_redis(t) {
+export async function start_redis(t, ...flags) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'mooring-redis-'));
   const socket = path.join(folder, 'redis.sock');
   const server = {
     url: `unix://${socket}`,
     async start() {
-      const args = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always'];
+      const args = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', ...flags];
       server.program = own(t, new program('redis-server', args));
       await until(() => server.program.output.includes('eady to accept connections') || !server.program.is_running, 'redis-server accepts connections');
       assert.ok(server.program.is_running, server.program.output);
