@@ -45,6 +45,20 @@ void backend::note_success() {
   if (circuit_.succeeded() && log_) log_(severity::info, "backend " + name_ + " is back");
 }
 
+void backend::note_refusal(std::string why) {
+  {
+    std::lock_guard lock(mutex_);
+    if (refusal_ == why) return;
+    refusal_ = why;
+  }
+  if (log_) log_(severity::warning, "backend " + name_ + " opens no session: " + why);
+}
+
+void backend::note_opened() {
+  std::lock_guard lock(mutex_);
+  refusal_.clear();
+}
+
 void backend::note_failure(error_code const& error) {
   if (error == errc::cancelled || error == errc::closed || error == errc::busy) return;  // of our own making
   if (circuit_.failed(clock_of(executor_).now()) && log_) log_(severity::warning, "backend " + name_ + " fails: " + name_of(static_cast<errc>(error.value())));

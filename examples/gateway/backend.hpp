@@ -74,6 +74,12 @@ class backend {
   void note_success();
   void note_failure(error_code const& error);
 
+  /** @brief The backend is there and opens no session, for the reason said. Logged, unless it is the reason of the time before. */
+  void note_refusal(std::string why);
+
+  /** @brief The backend has opened a session. */
+  void note_opened();
+
  private:
   std::string const name_;
   std::string const target_;
@@ -82,6 +88,9 @@ class backend {
   http::client client_;
   http::client listening_client_;
   gateway::circuit circuit_;
+
+  std::mutex mutex_;  // guards the one below; leaf
+  std::string refusal_;  // why no session was opened last; empty where one was
 };
 
 }  // namespace mooring::gateway

@@ -1,5 +1,6 @@
 #include "front.hpp"
 
+#include "cors.hpp"
 #include "era.hpp"
 #include "replies.hpp"
 
@@ -14,6 +15,7 @@ namespace mooring::gateway {
 
 namespace {
 
+constexpr char gave_up[] = "The gateway gave up on the request";
 constexpr char prometheus_type[] = "text/plain; version=0.0.4; charset=utf-8";
 
 class counted {
@@ -57,27 +59,38 @@ class attachment {
 // One request and the way to answer it.
 class front::visit {
  public:
-  visit(http::request a, http::responder r, std::shared_ptr<metrics> c) : asked(std::move(a)), respond(std::move(r)), counters(std::move(c)) {}
+  visit(http::request a, http::responder r, std::shared_ptr<metrics> c, bool allowed)
+      : asked(std::move(a)), respond(std::move(r)), counters(std::move(c)), is_allowed(allowed) {}
 
   void answer(http::response with) const {
     auto const status = with.status;
+    if (is_allowed) let_page_read(asked.header, with.header);
     if (respond.send(std::move(with))) counters->count_response(asked.method, status);
   }
 
   http::event_stream open_events(http::at_stop then) const {
     counters->count_response(asked.method, 200);
-    return respond.open_events({}, then);
+    http::fields extra;
+    let_page_read(asked.header, extra);
+    return respond.open_events(std::move(extra), then);
   }
 
   http::request const asked;
   http::responder const respond;
   std::shared_ptr<metrics> const counters;
+  bool const is_allowed;  // by its origin and host; the answers to others no page may read
 };
 
 // The answer to one request: a whole response, or an event stream once anything comes before the answer.
 class front::answering {
  public:
-  explicit answering(std::shared_ptr<visit const> of) : of_(std::move(of)) {}
+  answering(std::shared_ptr<visit const> of, std::string id) : of_(std::move(of)), id_(std::move(id)) {}
+  answering(answering const&) = delete;
+  answering& operator=(answering const&) = delete;
+  ~answering() {
+    // Cut off in the middle. What a whole response would say is `last_word`'s.
+    if (!is_finished_ && stream_) stream_.push(http::event(mcp::make_error(id_, mcp::code::server_error, gave_up)));
+  }
 
   // One at a time: a request has one backend that streams.
   static awaitable<void> pass_on(std::shared_ptr<answering> self, std::string message) {
@@ -87,6 +100,7 @@ class front::answering {
   }
 
   static awaitable<void> finish(std::shared_ptr<answering> self, std::string answer) {
+    self->is_finished_ = true;
     if (!self->stream_) co_return self->of_->answer(http::response::of(200, mcp::json_type, std::move(answer)));
     auto const written = co_await self->stream_.write(http::event(std::move(answer)));
     static_cast<void>(written);
@@ -95,7 +109,24 @@ class front::answering {
 
  private:
   std::shared_ptr<visit const> const of_;
+  std::string const id_;
   http::event_stream stream_;
+  bool is_finished_ = false;
+};
+
+// Answers a request whose coroutine is cut off, as at the end of a drain that waits no longer. Without `Retry-After`: a backend may have carried it out.
+class front::last_word {
+ public:
+  last_word(std::shared_ptr<visit const> of, std::string id) : of_(std::move(of)), id_(std::move(id)) {}
+  last_word(last_word const&) = delete;
+  last_word& operator=(last_word const&) = delete;
+  ~last_word() {
+    if (!of_->respond.is_answered()) of_->answer(refusal(503, mcp::code::server_error, gave_up, id_));
+  }
+
+ private:
+  std::shared_ptr<visit const> const of_;
+  std::string const id_;
 };
 
 front::front(manager& sessions, std::shared_ptr<surroundings const> around, front_options options)
@@ -103,7 +134,8 @@ front::front(manager& sessions, std::shared_ptr<surroundings const> around, fron
 
 awaitable<void> front::serve(http::request asked, http::responder respond) {
   auto body = std::move(asked.body);
-  auto const of = std::make_shared<visit const>(std::move(asked), std::move(respond), around_->counters);
+  bool const is_allowed = asked.path() == "/mcp" && mcp::is_allowed(asked.header, options_.access);
+  auto const of = std::make_shared<visit const>(std::move(asked), std::move(respond), around_->counters, is_allowed);
   auto const path = of->asked.path();
   auto const& method = of->asked.method;
   if (path == "/healthz" || path == "/metrics") {
@@ -112,7 +144,8 @@ awaitable<void> front::serve(http::request asked, http::responder respond) {
     co_return;
   }
   if (path != "/mcp") co_return of->answer(refusal(404, mcp::code::server_error, "Not found"));
-  if (!mcp::is_allowed(of->asked.header, options_.access)) co_return of->answer(refusal(403, mcp::code::server_error, "Forbidden origin or host"));
+  if (!is_allowed) co_return of->answer(refusal(403, mcp::code::server_error, "Forbidden origin or host"));
+  if (auto answer = answer_preflight(of->asked)) co_return of->answer(std::move(*answer));
   if (method != "POST" && method != "GET" && method != "DELETE") co_return of->answer(wrong_method("GET, POST, DELETE"));
   if (is_draining_) co_return of->answer(not_now("The gateway is shutting down", options_.retry_after));
   auto who = options_.callers.identify(of->asked.header);
@@ -125,9 +158,11 @@ awaitable<void> front::serve(http::request asked, http::responder respond) {
     counted const work(in_work_);
     co_await serve_post(of, std::move(*who), std::move(body));
   } else if (method == "GET") {
+    last_word const closing(of, std::string());
     co_await serve_get(of, std::move(*who));
   } else {
     counted const work(in_work_);
+    last_word const closing(of, std::string());
     co_await serve_delete(of, std::move(*who));
   }
 }
@@ -142,6 +177,7 @@ awaitable<void> front::serve_post(std::shared_ptr<visit const> of, principal who
     co_return of->answer(http::response::of(400, mcp::json_type, mcp::make_error(*refused)));
   auto& message = std::get<mcp::message>(read);
   if (auto answer = answer_modern(header, message)) co_return of->answer(std::move(*answer));
+  last_word const closing(of, std::string(message.id()));
   if (message.is_request() && message.method() == "initialize")
     co_await serve_initialize(of, std::move(who), std::move(message));
   else
@@ -200,7 +236,7 @@ awaitable<void> front::serve_message(std::shared_ptr<visit const> of, principal 
     co_await lease->take(std::move(asked));
     co_return of->answer(http::response(202));
   }
-  auto const answer = std::make_shared<answering>(of);
+  auto const answer = std::make_shared<answering>(of, std::string(asked.id()));
   std::function<awaitable<void>(std::string)> pass_on = [answer](std::string message) { return answering::pass_on(answer, std::move(message)); };
   auto response = co_await lease->call(std::move(asked), std::move(pass_on));
   co_await answering::finish(answer, std::move(response));

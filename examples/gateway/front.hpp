@@ -56,6 +56,7 @@ class front {
  private:
   class visit;
   class answering;
+  class last_word;
 
   awaitable<void> serve_post(std::shared_ptr<visit const> of, principal who, std::string body);
   awaitable<void> serve_get(std::shared_ptr<visit const> of, principal who);

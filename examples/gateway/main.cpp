@@ -8,6 +8,7 @@
 #include "program/descriptors.hpp"
 #include "program/service.hpp"
 
+#include <mooring/core/task_scope.hpp>
 #include <mooring/session/session_manager.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -17,6 +18,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <string>
 #include <syncstream>
@@ -34,6 +36,15 @@ void write_log(severity level, std::string_view line) {
 int refuse(std::string const& why) {
   std::cerr << "mooring-gateway: " << why << '\n';
   return program::usage_status;
+}
+
+// Before the first session comes, so that a wrong password shows in the log and not in a client's error. The gateway goes on: the server may come later.
+awaitable<void> try_storage(std::function<awaitable<result<>>()> ping) {
+  auto const reached = co_await ping();
+  if (reached || reached.error() == errc::cancelled) co_return;
+  bool const can_mend_itself = retry_of(reached.error()) != retry::no;
+  write_log(severity::warning, "sessions cannot be stored: " + reached.error().message() +
+                                   (can_mend_itself ? "; trying on" : "; this stays so until --storage, its flags or its password are mended"));
 }
 
 std::size_t descriptors_for(options const& chosen) {
@@ -105,7 +116,11 @@ int serve(options chosen) {
   facing.count_connections(&server);
   std::cout << "listening on http://" << http::to_text(server.address()) << "/mcp" << std::endl;
 
+  task_scope starting(home, write_log);
+  if (opened->ping) starting.spawn(try_storage(std::move(opened->ping)));
+
   auto stop = [&]() -> awaitable<void> {
+    co_await starting.close();
     facing.begin_draining();
     auto const until = saturating_add(clock_of(home).now(), chosen.drain);
     auto const idle = co_await facing.wait_idle(until);

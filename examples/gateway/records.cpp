@@ -23,6 +23,7 @@ result<record_store> open_records(executor home, record_options chosen, std::str
     if (why.empty()) why = shared.error().message();
     return shared.error();
   }
+  opened.ping = [server = *shared] { return server->ping(); };
   opened.records = std::move(*shared);
   opened.at_end = factory::sessions_end::never;
   opened.name = "redis";

@@ -9,6 +9,7 @@
 #include <mooring/storage/redis_options.hpp>
 #include <mooring/storage/storage.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ struct record_store {
   std::shared_ptr<storage<metadata>> records;
   factory::sessions_end at_end = factory::sessions_end::with_the_process;
   std::string name;  ///< for `/healthz`
+  std::function<awaitable<result<>>()> ping;  ///< Whether a server can be reached, lets us in and lets us write; empty where there is none.
 };
 
 /** @brief Opens the storage; a server is connected to at the first operation.

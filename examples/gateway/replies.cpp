@@ -19,7 +19,7 @@ http::response failure(error_code const& error, std::string_view id, duration re
   auto const status = http_status(error);
   // Errors of ours say what is wrong and hold no secret; others may.
   auto answer = refusal(status, mcp::code::server_error, error.category() == mooring_category() ? error.message() : "Internal error", id);
-  if (status == 503 || status == 502) answer.header.set("Retry-After", http::whole_seconds(retry_after));
+  if (retry_of(error) != retry::no) answer.header.set("Retry-After", http::whole_seconds(retry_after));
   return answer;
 }
 

@@ -16,7 +16,7 @@ http::response refusal(unsigned status, int code, std::string_view message, std:
 /** @brief 404, -32001: the answer about a session that is not there, whatever the reason. */
 http::response session_not_found(std::string_view id);
 
-/** @brief The answer about an error of the session manager; with `Retry-After` where trying again may help. */
+/** @brief The answer about an error of the session manager; with `Retry-After` where trying again may help, here or at another replica. */
 http::response failure(error_code const& error, std::string_view id, duration retry_after);
 
 /** @brief 503 with `Retry-After`. */

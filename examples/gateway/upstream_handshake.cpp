@@ -120,6 +120,7 @@ awaitable<result<std::vector<std::string>>> upstream::handshake() {
   auto const status = answered->head.status;
   if (status != 200) {
     if (status >= 500) backend_->note_failure(make_error_code(errc::unavailable));
+    backend_->note_refusal("it answers initialize with HTTP status " + std::to_string(status));
     co_return make_error_code(errc::load_failed);
   }
   auto reply = co_await read_handshake(std::move(*answered), id.text(), until);
@@ -129,8 +130,12 @@ awaitable<result<std::vector<std::string>>> upstream::handshake() {
   }
   auto const version = member_at(reply->text(), "result", "protocolVersion");
   auto known_version = version ? string_value(*version) : std::nullopt;
-  if (!known_version) co_return make_error_code(errc::load_failed);
+  if (!known_version) {
+    backend_->note_refusal("it answers initialize with " + (reply->type() == mcp::message::kind::error ? "JSON-RPC error " + std::to_string(code_of(*reply)) : "no protocolVersion"));
+    co_return make_error_code(errc::load_failed);
+  }
   backend_->note_success();
+  backend_->note_opened();
   std::lock_guard lock(mutex_);
   session_.emplace(std::move(session_id), std::move(*known_version));
   initialize_result_ = std::string(reply->raw("result"));

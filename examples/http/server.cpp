@@ -15,8 +15,10 @@ namespace mooring::http {
 namespace {
 
 constexpr auto accept_pause = std::chrono::milliseconds(100);  // when the process is out of file descriptors
+constexpr auto last_words = std::chrono::milliseconds(500);    // for the answers of handlers that were cut off to be written
 
 awaitable<void> accept_on_strand(std::shared_ptr<server_state> shared) {
+  bool is_failing = false;
   while (!shared->is_stopping()) {
     error_code failure;
     auto const strand = asio::make_strand(shared->home);
@@ -24,10 +26,13 @@ awaitable<void> accept_on_strand(std::shared_ptr<server_state> shared) {
     co_await shared->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, failure));
     if (failure && !shared->acceptor.is_open()) co_return;
     if (failure) {
+      if (!std::exchange(is_failing, true) && shared->options.log)
+        shared->options.log(severity::warning, "cannot accept connections: " + failure.message() + "; trying again");
       auto const slept = co_await sleep_for(accept_pause);
       if (!slept) co_return;
       continue;
     }
+    if (std::exchange(is_failing, false) && shared->options.log) shared->options.log(severity::info, "accepting connections again");
     auto const added = std::make_shared<connection>(shared, strand, std::move(socket));
     if (shared->add(added)) shared->connections.spawn(connection::run(added));
   }
@@ -161,6 +166,9 @@ awaitable<void> server::stop(duration drain) {
   auto const drained = co_await shared->drained.wait(until);
   static_cast<void>(drained);  // drained, late or forced: what is left now is cancelled
   co_await shared->handlers.close();
+  auto const until_written = saturating_add(clock_of(shared->home).now(), last_words);
+  auto const written = co_await shared->drained.wait(until_written);
+  static_cast<void>(written);  // a peer that does not read is not waited for
   co_await shared->connections.close();
 }
 

@@ -1,6 +1,7 @@
 // Who may call, what is measured, when a backend is contacted: gateway/tokens.hpp, gateway/metrics.hpp, gateway/backend.hpp, gateway/options.hpp, gateway/replies.hpp.
 
 #include "gateway/backend.hpp"
+#include "gateway/cors.hpp"
 #include "gateway/metrics.hpp"
 #include "gateway/options.hpp"
 #include "gateway/parked_sessions.hpp"
@@ -233,6 +234,36 @@ BOOST_AUTO_TEST_CASE(storage_failure_is_503_with_retry_after_and_never_404) {
   BOOST_TEST(failure(make_error_code(errc::unavailable), "", 1500ms).header.get("Retry-After") == "2");
 }
 
+// DE27 DE29: no client waits for what only an operator can mend.
+BOOST_AUTO_TEST_CASE(retry_after_is_told_only_where_a_retry_may_help) {
+  for (auto const error : {errc::auth_failed, errc::permission_denied, errc::tls_failed, errc::config_error, errc::protocol_error, errc::wrong_owner, errc::too_large})
+    BOOST_TEST(!failure(make_error_code(error), "1", 1s).header.find("Retry-After").has_value(), name_of(error));
+  BOOST_TEST(failure(make_error_code(errc::load_failed), "1", 1s).header.get("Retry-After") == "1");
+}
+
+// GW08
+BOOST_AUTO_TEST_CASE(preflight_is_an_options_request_with_an_origin_and_a_method) {
+  http::fields const asked{{"Origin", "https://a.example"}, {"Access-Control-Request-Method", "POST"}};
+  auto const answer = answer_preflight(http::request("OPTIONS", "/mcp", asked, ""));
+  BOOST_REQUIRE(answer.has_value());
+  BOOST_TEST(answer->status == 204U);
+  BOOST_TEST(!answer_preflight(http::request("POST", "/mcp", asked, "")).has_value());
+  BOOST_TEST(!answer_preflight(http::request("OPTIONS", "/mcp", {{"Origin", "https://a.example"}}, "")).has_value());
+  BOOST_TEST(!answer_preflight(http::request("OPTIONS", "/mcp", {{"Access-Control-Request-Method", "POST"}}, "")).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(backend_that_opens_no_session_is_named_in_the_log_once_for_each_reason) {
+  asio::io_context context;
+  std::vector<std::string> lines;
+  backend refusing(context.get_executor(), "files", *http::parse_url("http://127.0.0.1:1/mcp"), {}, [&](severity, std::string_view line) { lines.emplace_back(line); });
+  for (auto const* why : {"HTTP status 404", "HTTP status 404", "HTTP status 401"}) refusing.note_refusal(why);
+  refusing.note_opened();
+  refusing.note_refusal("HTTP status 401");
+  BOOST_REQUIRE(lines.size() == 3U);
+  BOOST_TEST(lines[0].find("files") != std::string::npos);
+  BOOST_TEST(lines[0].find("404") != std::string::npos);
+}
+
 // GW04 GW05
 BOOST_AUTO_TEST_CASE(absent_session_is_404_with_the_id_as_it_was_written_or_none) {
   for (auto const error : {errc::not_found, errc::corrupt_record}) BOOST_TEST(failure(make_error_code(error), "0", 1s).status == 404U);
@@ -273,6 +304,7 @@ BOOST_AUTO_TEST_CASE(defaults_of_the_gateway_are_the_documented_ones) {
   BOOST_TEST((chosen.initialize_budget == 5s && chosen.deadlines.request == 30s && chosen.server.keep_alive == 30s && chosen.retry_after == 1s));
   BOOST_TEST(chosen.server.max_body_bytes == std::size_t{4} << 20);
   BOOST_TEST(chosen.server.max_header_bytes == std::size_t{64} << 10);
+  BOOST_TEST(chosen.server.max_bodies_bytes == std::size_t{256} << 20);
   BOOST_TEST(chosen.client.max_body_bytes == std::size_t{100} << 20);
   BOOST_TEST(http::is_loopback(chosen.listen.host));
   BOOST_TEST(chosen.manager.hide_owner_mismatch);

@@ -277,6 +277,20 @@ describe('the end of a session', () => {
   });
 });
 
+describe('a backend that opens no session', () => {
+  test('is named in the log with its answer, once', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: () => {
+        throw 404;
+      },
+    });
+    const gateway = await start_gateway(t, { broken: backend });
+    for (let i = 0; i < 3; ++i) assert.equal((await post(gateway.url, initialize_message())).status, 502);
+    await until(() => /backend broken .*404/.test(gateway.output), 'the log says it');
+    assert.equal(gateway.output.match(/backend broken /g).length, 1, gateway.output);
+  });
+});
+
 describe('changes that a backend announces', () => {
   // GW35
   test('in a burst are one refresh, and the client is told and sees the new list', limits, async (t) => {

@@ -83,6 +83,32 @@ describe('the HTTP rules', () => {
   }
 
   // GW08
+  test('a page of an allowed Origin may ask beforehand, send, and read the session id', limits, async () => {
+    const asks = (from, extra = {}) => exchange(gateway.url, { method: 'OPTIONS', headers: { Origin: from, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'content-type,mcp-session-id', ...extra } });
+    const preflight = await asks(origin);
+    assert.equal(preflight.status, 204, preflight.text);
+    assert.equal(preflight.headers['access-control-allow-origin'], origin);
+    assert.match(preflight.headers['access-control-allow-methods'], /\bDELETE\b/);
+    for (const name of ['Content-Type', 'Accept', 'Authorization', 'Mcp-Session-Id', 'MCP-Protocol-Version', 'Last-Event-ID'])
+      assert.ok(preflight.headers['access-control-allow-headers'].split(', ').includes(name), name);
+    const foreign = await asks('https://evil.example');
+    assert.equal(foreign.status, 403);
+    assert.equal(foreign.headers['access-control-allow-origin'], undefined);
+
+    const opening = await post(gateway.url, initialize_message(), { headers: { Origin: origin } });
+    assert.equal(opening.headers['access-control-allow-origin'], origin);
+    assert.match(opening.headers['access-control-expose-headers'], /\bMcp-Session-Id\b/);
+    assert.match(opening.headers.vary, /\bOrigin\b/);
+    const unknown = await post(gateway.url, call('tools/list'), { headers: { Origin: origin, 'Mcp-Session-Id': 'unknown' } });
+    assert.deepEqual([unknown.status, unknown.headers['access-control-allow-origin']], [404, origin], 'errors may be read too');
+    const session = Object.assign(await raw_session.open(gateway.url), {});
+    const stream = await session.open_stream({ Origin: origin });
+    assert.equal(stream.headers['access-control-allow-origin'], origin);
+    stream.close();
+    assert.equal((await post(gateway.url, initialize_message())).headers['access-control-allow-origin'], undefined, 'nobody asked');
+  });
+
+  // GW08
   test('a foreign Origin gets 403, at initialize and later; an allowed or absent one passes', limits, async () => {
     for (const foreign of ['https://evil.example', `${origin}.evil.example`, 'http://127.0.0.1.evil.example', 'null', 'evil', `${origin}:444`, 'http://app.example.com']) {
       const headers = { Origin: foreign };

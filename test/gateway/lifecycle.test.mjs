@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { held_sessions } from './aggregation.mjs';
-import { as, gate, run, start_echo, start_gateway, token_file, until } from './processes.mjs';
+import { as, gate, run, start_echo, start_gateway, start_redis, token_file, until } from './processes.mjs';
 import { call, client_headers, echo_call, exchange, initialize_message, open_stream, post, raw_session, text_of } from './raw_http.mjs';
 import { scripted_backend } from './scripted_backend.mjs';
 
@@ -100,13 +101,31 @@ describe('SIGTERM', () => {
     const gateway = await start_gateway(t, { b: backend }, '--drain', '500ms', '--shutdown-deadline', '1s', '--farewell-deadline', '1s');
     const session = await raw_session.open(gateway.url);
     backend.hangs = (message) => message.method === 'tools/call';
-    const hung = session.post(echo_call('m')).then((answer) => answer.status, () => 'cut');
+    const hung = session.post(echo_call('m', 7));
     await until(() => backend.calls().length === 1, 'the call at the backend');
     const begin = Date.now();
     await gateway.assert_clean_end();
     assert.ok(Date.now() - begin >= 400 && Date.now() - begin < 10_000, `${Date.now() - begin} ms`);
-    await hung;
+    const cut = await hung;
+    assert.equal(cut.status, 503, 'it learns that it is cut off');
+    assert.equal(cut.json().id, 7);
+    assert.ok(Number.isInteger(cut.json().error.code));
+    assert.equal(cut.headers['retry-after'], undefined, 'the backend may have carried it out');
     assert.deepEqual(backend.deleted, ['b-1']);
+  });
+
+  // GW41
+  test('tells a client whose streamed answer it cuts off', limits, async (t) => {
+    const echo = await start_echo(t, 'echo');
+    const gateway = await start_gateway(t, { echo }, '--drain', '300ms', '--shutdown-deadline', '1s');
+    const session = await raw_session.open(gateway.url);
+    const message = call('tools/call', { name: 'slow', arguments: { ms: 60_000 }, _meta: { progressToken: 'p' } });
+    const stream = await open_stream(session.url, client_headers(session.headers), { method: 'POST', body: JSON.stringify(message) });
+    await until(() => stream.messages().length > 0, 'the first progress');
+    await gateway.assert_clean_end();
+    await stream.ended;
+    assert.equal(stream.messages().at(-1).id, message.id);
+    assert.ok(stream.messages().at(-1).error);
   });
 
   // GW41
@@ -207,6 +226,42 @@ describe('flags', () => {
       }
     });
   }
+
+  // GW44
+  test('more connections than file descriptors: the limit is raised, and what is missing is said', limits, async (t) => {
+    const limits_of = (pid) => /^Max open files\s+(\d+)/m.exec(fs.readFileSync(`/proc/${pid}/limits`, 'utf8'))[1];
+    const start = async (hard, ...flags) => {
+      const gateway = run(t, 'mooring-gateway', [...good, '--max-backend-connections', '10', ...flags], ['prlimit', `--nofile=100:${hard}`]);
+      return gateway.ready();
+    };
+    const enough = await start(1000, '--max-connections', '500');
+    assert.equal(limits_of(enough.process.pid), `${500 + 2 * 10 + 64}`);
+    assert.doesNotMatch(enough.output, /descriptors/);
+    const short = await start(300, '--max-connections', '500');
+    assert.equal(limits_of(short.process.pid), '300');
+    assert.match(short.output, /warning: .*584 file descriptors.*300/);
+  });
+
+  test('a process out of file descriptors says so, and serves on when it has some', limits, async (t) => {
+    const gateway = await run(t, 'mooring-gateway', good, ['prlimit', '--nofile=40:40']).ready();
+    const sockets = Array.from({ length: 60 }, () => net.connect(gateway.port, '127.0.0.1').on('error', () => {}));
+    await until(() => /warning: cannot accept connections: /.test(gateway.output), 'the warning');
+    sockets.forEach((socket) => socket.destroy());
+    await until(() => /accepting connections again/.test(gateway.output), 'it goes on');
+    assert.equal(await health(gateway), 200);
+    assert.equal(gateway.output.match(/cannot accept connections/g).length, 1, 'said once, not for each try');
+  });
+
+  // GW44: what only an operator can mend shows before the first client does
+  test('a storage with another password is warned of at the start', limits, async (t) => {
+    const server = await start_redis(t, '--requirepass', 'right');
+    const gateway = await run(t, 'mooring-gateway', [...good, '--storage', server.url], ['env', 'MOORING_REDIS_PASSWORD=wrong-canary']).ready();
+    await until(() => /warning: sessions cannot be stored: .*--storage/.test(gateway.output), 'the warning');
+    assert.equal(await health(gateway), 200);
+    assert.doesNotMatch(gateway.output, /canary/);
+    const refused = await post(gateway.url, initialize_message());
+    assert.equal(refused.headers['retry-after'], undefined, 'and no client is told to try again');
+  });
 
   // GW44 RE10: a server that cannot be reached is no bad flag
   test('a storage that is not there yet is no reason not to start', limits, async (t) => {
