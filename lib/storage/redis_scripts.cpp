@@ -19,7 +19,7 @@ end
 local function whole(n) return string.format('%.0f', n) end
 local function is_moment_or_absent(n) return n == nil or (type(n) == 'number' and n > 0 and n < 1e18) end
 -- The record under the key, or nothing and a word that says why.
-local function open(expected_id)
+local function open(expected_id, is_still)
   local raw = redis.call('GET', key)
   if not raw then return nil, 'absent' end
   local ok, r = pcall(cjson.decode, raw)
@@ -27,7 +27,7 @@ local function open(expected_id)
   if r.v >= 2 then return nil, 'version' end
   if r.id ~= expected_id or type(r.rev) ~= 'string' or not is_moment_or_absent(r['until']) or not is_moment_or_absent(r.created) then return nil, 'corrupt' end
   if r['until'] and clock() >= r['until'] then
-    redis.call('DEL', key)
+    if not is_still then redis.call('DEL', key) end
     return nil, 'absent'
   end
   return r, raw
@@ -105,9 +105,10 @@ return {'ok'}
 )lua";
 
 constexpr std::string_view read_body = R"lua(
-local r, raw = open(id)
+local is_still = ARGV[4] ~= 'slide'
+local r, raw = open(id, is_still)
 if not r then return {raw} end
-if ARGV[4] == 'slide' or r['until'] then
+if not is_still then
   local ttl = span(r, ARGV[2], ARGV[3])
   if not ttl then return {'absent'} end
   redis.call('PEXPIRE', key, whole(ttl))

@@ -31,7 +31,7 @@ struct redis_scripts {
   redis_script update_hints;
   /** id, ttl, lifetime. `ok`. */
   redis_script touch;
-  /** id, ttl, lifetime, "slide" or "". `ok` and the record. */
+  /** id, ttl, lifetime, "slide" or "", without which nothing is written. `ok` and the record. */
   redis_script read;
   /** id, expected. `ok`, `conflict`. */
   redis_script erase;

@@ -117,8 +117,9 @@ class redis_model::script_run {
   }
 
   redis_reply read() {
-    if (!open()) return redis_words({why_});
-    if ((argument(4) == "slide" || record_.contains("until")) && !slide()) return redis_words({"absent"});
+    bool const is_sliding = argument(4) == "slide";
+    if (!open(!is_sliding)) return redis_words({why_});
+    if (is_sliding && !slide()) return redis_words({"absent"});
     return redis_words({"ok", on_.keys_[key_].text});
   }
 
@@ -143,7 +144,7 @@ class redis_model::script_run {
     return false;
   }
 
-  bool open() {
+  bool open(bool is_still = false) {
     auto const* const found = on_.find(key_, now_);
     if (!found) return is_not("absent");
     boost::system::error_code ec;
@@ -159,7 +160,7 @@ class redis_model::script_run {
     if (!is_ours || !is_moment_or_absent(record_, "until") || !is_moment_or_absent(record_, "created")) return is_not("corrupt");
     auto const until = number_of(record_, "until");
     if (!until || double(now_) < *until) return true;
-    on_.keys_.erase(key_);
+    if (!is_still) on_.keys_.erase(key_);
     return is_not("absent");
   }
 

@@ -354,6 +354,35 @@ BOOST_AUTO_TEST_CASE(a_server_that_refuses_writes_says_why) {
   BOOST_TEST(f.ask(store->create("b", doc("1"))).is_written());
 }
 
+// RE29, RE27: of a record with an end of its own, too, and past that end
+BOOST_AUTO_TEST_CASE(a_peek_writes_nothing) {
+  for (bool const has_lifetime : {false, true}) {
+    fixture f;
+    auto options = f.options();
+    if (has_lifetime) options.absolute_lifetime = 1h;
+    auto const store = f.make(options);
+    BOOST_TEST(f.ask(store->create("a", doc("1"))).is_written());
+    BOOST_TEST(f.ask(store->create("fixed", doc("1"), {.deadline = {}, .ttl = 60s, .is_fixed = true})).is_written());
+    BOOST_TEST(f.ask(store->create("over", doc("1"), {.deadline = {}, .ttl = 100ms, .is_fixed = true})).is_written());
+    f.server.command({"PEXPIRE", "t:over", "100000"});
+    f.wait(150ms);
+    auto const look = [&] {
+      BOOST_TEST(f.ask(store->peek("a")).value().has_value());
+      BOOST_TEST(f.ask(store->peek("fixed")).value().has_value());
+      BOOST_TEST(!f.ask(store->peek("over")).value().has_value());
+    };
+    f.server.command({"CONFIG", "SET", "min-replicas-to-write", "1"});
+    look();
+    f.server.command({"CONFIG", "SET", "min-replicas-to-write", "0"});
+    f.server.command({"CONFIG", "RESETSTAT"});
+    look();
+    BOOST_TEST(f.calls_of("pexpire") == 0U);
+    BOOST_TEST(f.calls_of("del") == 0U);
+    f.server.command({"REPLICAOF", "127.0.0.1", "1"});
+    look();
+  }
+}
+
 // ST21, ST24: an end of its own is kept by the server
 BOOST_AUTO_TEST_CASE(a_fixed_record_is_absent_after_its_end_whoever_slid_its_key) {
   fixture f;
