@@ -1,6 +1,7 @@
 #include "storage/redis_client.hpp"
 
 #include "core/never_throwing.hpp"
+#include "storage/record_size.hpp"
 #include "storage/redis_backoff.hpp"
 #include "storage/redis_calls.hpp"
 #include "storage/redis_errors.hpp"
@@ -19,7 +20,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstddef>
 #include <optional>
 #include <span>
 #include <utility>
@@ -42,10 +42,6 @@ redis_storage_options with_defaults(redis_storage_options options) {
   return options;
 }
 
-// No record that keeps its limits is longer: a byte is at most six in JSON, and metadata and hints have the same limits. Values of another kind have no limit that
-// is known here, and get the same room.
-std::size_t longest_reply(text_limits const& limits) { return std::max<std::size_t>(16 * limits.max_total_bytes, 4 * 1024 * 1024); }
-
 redis_peer peer_of(redis_storage_options const& options) {
   redis_peer made;
   made.kind = "redis";
@@ -55,7 +51,7 @@ redis_peer peer_of(redis_storage_options const& options) {
   made.database = options.database;
   made.dial_timeout = options.dial_timeout;
   made.health_check = options.health_check;
-  made.max_reply_bytes = longest_reply(options.limits);
+  made.max_reply_bytes = most_reply_bytes(options.limits);
   made.must_demand_password = options.must_demand_password;
   made.log = options.log;
   return made;

@@ -39,6 +39,7 @@ inline error_code error_of_word(redis_outcome const& what) {
   if (what.is("conflict")) return make_error_code(errc::conflict);
   if (what.is("exists")) return make_error_code(errc::exists);
   if (what.is("corrupt")) return make_error_code(errc::corrupt_record);
+  if (what.is("large")) return make_error_code(errc::too_large);
   if (what.is("version")) return make_error_code(errc::unsupported_version);
   return make_error_code(errc::protocol_error);
 }

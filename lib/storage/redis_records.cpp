@@ -3,6 +3,7 @@
 #include "core/never_throwing.hpp"
 #include "storage/recent_erasures.hpp"
 #include "storage/record_codec.hpp"
+#include "storage/record_size.hpp"
 #include "storage/redis_advice.hpp"
 #include "storage/redis_client.hpp"
 #include "storage/redis_errors.hpp"
@@ -56,6 +57,7 @@ struct redis_records::state {
   clock_service& clock;
   entropy_service& entropy;
   redis_storage_options options;
+  std::size_t const most_bytes = most_record_bytes(options.limits);
   std::shared_ptr<recent_erasures> const erasures;  // null where no other server can take over
   std::atomic<bool> is_closed = false;
   std::atomic<bool> was_other_ttl_told = false;
@@ -111,6 +113,7 @@ struct redis_records::steps {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     command sent{"EVALSHA", script->digest(), "1", held->key(id), std::move(id)};
     for (auto& argument : arguments) sent.push_back(std::move(argument));
+    sent.push_back(std::to_string(held->most_bytes));
     auto answer = co_await ask(held, sent, end);
     if (!answer.error || !answer.reply.text.starts_with("NOSCRIPT")) co_return answer;
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return redis_outcome(errc::cancelled, false);
@@ -132,6 +135,7 @@ struct redis_records::steps {
     auto const fresh = revision::fresh(held->entropy);
     if (!fresh) co_return fresh.error();
     auto record = write_record(id, *fresh, body, held->ttl_count());
+    if (record.size() > held->most_bytes) co_return errc::too_large;
     auto const own_ttl = call.ttl ? std::to_string(milliseconds(std::min(*call.ttl, held->options.ttl))) : std::string();
     if (!held->options.absolute_lifetime && !call.is_fixed) {
       command sent{"SET", held->key(id), record, "NX", "PX", own_ttl.empty() ? held->ttl() : own_ttl};
@@ -150,6 +154,7 @@ struct redis_records::steps {
     auto const fresh = revision::fresh(held->entropy);
     if (!fresh) co_return fresh.error();
     auto record = write_record(id, *fresh, body, held->ttl_count());
+    if (record.size() > held->most_bytes) co_return errc::too_large;
     if (!held->options.absolute_lifetime) {
       command sent{"SET", held->key(id), std::move(record), "PX", held->ttl()};
       auto const answer = co_await ask(held, std::move(sent), end);
@@ -167,6 +172,7 @@ struct redis_records::steps {
     auto const* const texts = std::get_if<text_map>(&body);
     command arguments{held->ttl(), held->lifetime(), expected ? expected->text() : std::string(), fresh->text(), texts ? "metadata" : "data"};
     arguments.push_back(texts ? write_texts(*texts) : std::get<std::string>(body));
+    if (arguments.back().size() > held->most_bytes) co_return errc::too_large;
     auto const answer = co_await run(held, &redis_scripts::all().update, std::move(id), std::move(arguments), end);
     co_return write_outcome_of(answer, *fresh);
   }

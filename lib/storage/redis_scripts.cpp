@@ -11,7 +11,7 @@ namespace {
 // Moments are the server's own, in milliseconds. Members of a record that concern time: `created`, from which the absolute lifetime counts; `until`, where a fixed
 // record ends. A key may outlive its record when somebody slid it without looking; what has passed its end is deleted by whoever looks first.
 constexpr std::string_view prelude = R"lua(
-local key, id = KEYS[1], ARGV[1]
+local key, id, most = KEYS[1], ARGV[1], tonumber(ARGV[#ARGV])
 local function clock()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
@@ -22,6 +22,7 @@ local function is_moment_or_absent(n) return n == nil or (type(n) == 'number' an
 local function open(expected_id, is_still)
   local raw = redis.call('GET', key)
   if not raw then return nil, 'absent' end
+  if #raw > most then return nil, 'corrupt' end
   local ok, r = pcall(cjson.decode, raw)
   if not ok or type(r) ~= 'table' or type(r.v) ~= 'number' or r.v < 1 or r.v > 2^63 or r.v ~= math.floor(r.v) then return nil, 'corrupt' end
   if r.v >= 2 then return nil, 'version' end
@@ -43,11 +44,12 @@ local function span(r, ttl, lifetime)
   end
   return ttl
 end
--- Puts a changed record in its place, unless it holds what no JSON can say, such as a number beyond all bounds.
-local function replace(r, ttl)
+-- Puts a record in its place, unless it holds what no JSON can say, such as a number beyond all bounds.
+local function put(r, ttl, ...)
   local ok, raw = pcall(cjson.encode, r)
   if not ok then return {'corrupt'} end
-  redis.call('SET', key, raw, 'XX', 'PX', whole(ttl))
+  if #raw > most then return {'large'} end
+  redis.call('SET', key, raw, 'PX', whole(ttl), ...)
   return {'ok'}
 end
 )lua";
@@ -63,15 +65,13 @@ if lifetime > 0 then
   ttl = math.min(ttl, lifetime)
 end
 if ARGV[5] == 'fixed' then r['until'] = now + ttl end
-redis.call('SET', key, cjson.encode(r), 'NX', 'PX', whole(ttl))
-return {'ok'}
+return put(r, ttl, 'NX')
 )lua";
 
 constexpr std::string_view store_body = R"lua(
 local r = cjson.decode(ARGV[4])
 r.created = clock()
-redis.call('SET', key, cjson.encode(r), 'PX', whole(math.min(tonumber(ARGV[2]), tonumber(ARGV[3]))))
-return {'ok'}
+return put(r, math.min(tonumber(ARGV[2]), tonumber(ARGV[3])))
 )lua";
 
 constexpr std::string_view update_body = R"lua(
@@ -83,7 +83,7 @@ if ARGV[6] == 'metadata' then r.metadata = cjson.decode(ARGV[7]) else r.data = A
 r['until'] = nil
 local ttl = span(r, ARGV[2], ARGV[3])
 if not ttl then return {'absent'} end
-return replace(r, ttl)
+return put(r, ttl, 'XX')
 )lua";
 
 constexpr std::string_view update_hints_body = R"lua(
@@ -92,7 +92,7 @@ if not r then return {why} end
 r.hints = cjson.decode(ARGV[4])
 local ttl = span(r, ARGV[2], ARGV[3])
 if not ttl then return {'absent'} end
-return replace(r, ttl)
+return put(r, ttl, 'XX')
 )lua";
 
 constexpr std::string_view touch_body = R"lua(

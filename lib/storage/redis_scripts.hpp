@@ -19,15 +19,16 @@ class redis_script {
   std::string digest_;
 };
 
-/** All of them reply `absent` where nothing lives under the key, `corrupt` or `version` where what lives there is no record that they may touch. */
+/** All of them take, as their last argument, how many bytes a record may have; a longer one is `corrupt`, or `large` where it would be written. They reply `absent`
+ *  where nothing lives under the key, `corrupt` or `version` where what lives there is no record that they may touch. */
 struct redis_scripts {
-  /** id, ttl, lifetime, own ttl or "", "fixed" or "", record. `ok`, `exists`. */
+  /** id, ttl, lifetime, own ttl or "", "fixed" or "", record. `ok`, `exists`, `large`. */
   redis_script create;
-  /** id, ttl, lifetime, record. `ok`. */
+  /** id, ttl, lifetime, record. `ok`, `large`. */
   redis_script store;
-  /** id, ttl, lifetime, expected or "", new revision, member, value. `ok`, `conflict`. */
+  /** id, ttl, lifetime, expected or "", new revision, member, value. `ok`, `conflict`, `large`. */
   redis_script update;
-  /** id, ttl, lifetime, hints. `ok`. */
+  /** id, ttl, lifetime, hints. `ok`, `large`. */
   redis_script update_hints;
   /** id, ttl, lifetime. `ok`. */
   redis_script touch;

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <mooring/storage/text_map.hpp>
+
+#include <algorithm>
+#include <cstddef>
+
+namespace mooring::detail {
+
+/** @brief How long a record may be as it is stored. No record of texts that keep their limits is longer: a byte of them is at most six in JSON, and metadata and
+ *  hints have the same limits. Values of another kind have no limit that is known here, and get the same room. */
+inline std::size_t most_record_bytes(text_limits const& limits) { return std::max<std::size_t>(16 * limits.max_total_bytes, 4 * 1024 * 1024); }
+
+/** @brief And the reply that it comes in. */
+inline std::size_t most_reply_bytes(text_limits const& limits) { return most_record_bytes(limits) + 1024; }
+
+}  // namespace mooring::detail
