@@ -1,15 +1,19 @@
 #include "storage/record_codec.hpp"
 
 #include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/storage_ptr.hpp>
 #include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
 #include <boost/json/value_stack.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -33,6 +37,8 @@ struct document_builder {
   static constexpr std::size_t max_array_size = json::array::max_size();
   static constexpr std::size_t max_key_size = json::string::max_size();
   static constexpr std::size_t max_string_size = json::string::max_size();
+
+  document_builder(json::storage_ptr memory, std::span<unsigned char> room) : stack({}, room.data(), room.size()) { stack.reset(std::move(memory)); }
 
   json::value_stack stack;
   std::size_t members = 0;
@@ -69,8 +75,9 @@ std::size_t members_of(json::value const& of) {
 }
 
 // One JSON text, in which no object has a name twice: a document forgets that one did, and so has fewer members than the text.
-std::optional<json::value> parse(std::string_view text) {
-  json::basic_parser<document_builder> parser{json::parse_options()};
+std::optional<json::value> parse(std::string_view text, json::storage_ptr memory) {
+  std::array<unsigned char, 1024> room;  // for what is not complete yet
+  json::basic_parser<document_builder> parser(json::parse_options(), std::move(memory), room);
   boost::system::error_code ec;
   auto const used = parser.write_some(false, text.data(), text.size(), ec);
   if (ec || used != text.size()) return std::nullopt;
@@ -116,7 +123,10 @@ std::string write_record(std::string_view id, revision const& rev, record_body c
 }
 
 result<read_record> parse_record(std::string_view id, std::string_view text) {
-  auto const parsed = parse(text);
+  // What is read is copied out: a record of usual size is taken apart without allocating.
+  std::array<unsigned char, 2048> room;
+  json::monotonic_resource memory(room.data(), room.size());
+  auto const parsed = parse(text, &memory);
   auto const* const object = parsed ? parsed->if_object() : nullptr;
   if (!object) return make_error_code(errc::corrupt_record);
   auto const* const written = object->if_contains("v");
