@@ -15,7 +15,7 @@ constexpr duration closing_grace = std::chrono::seconds(1);
 }  // namespace
 
 bool cache_engine::is_idle() const noexcept {
-  return table_.size() == 0 && draining_count_ == 0 && disposing_ == 0 && running_ == 0;
+  return index_.size() == 0 && draining_count_ == 0 && disposing_ == 0 && running_ == 0;
 }
 
 void cache_engine::refuse_all(decision& d, disposal_reason reason, bool is_disowned) {
@@ -82,7 +82,7 @@ void cache_engine::force_close() {
     if (is_close_done_) return;
     is_forced_ = true;
     for (auto* each = draining_.oldest(); each;) {
-      auto* const next = each->newer;
+      auto* const next = draining_.newer_than(*each);
       revoke(d, *each);
       each = next;
     }

@@ -10,7 +10,7 @@
 
 namespace mooring::detail {
 
-cache_engine::cache_engine(executor ex, cache_options options, bool has_dispose)
+cache_engine::cache_engine(executor ex, cache_options options, bool has_dispose, std::size_t entry_bytes, std::size_t entry_offset)
     : home_(ex),
       options_(std::move(options)),
       has_dispose_(has_dispose),
@@ -19,10 +19,11 @@ cache_engine::cache_engine(executor ex, cache_options options, bool has_dispose)
       flights_(ex, options_.log),
       disposals_(ex, options_.log),
       last_disposals_(ex, options_.log),
-      parking_(&asio::use_service<parking_service>(asio::query(home_, asio::execution::context))) {}
+      parking_(&asio::use_service<parking_service>(asio::query(home_, asio::execution::context))),
+      pool_(*this, entry_bytes, entry_offset) {}
 
 cache_engine::~cache_engine() {
-  while (pool_) delete std::exchange(pool_, pool_->next);
+  while (unused_flights_) delete std::exchange(unused_flights_, unused_flights_->next);
   for (auto* memory : {&negatives_, &failures_})
     while (auto* const each = memory->order.oldest()) {
       memory->order.remove(*each);
@@ -66,11 +67,11 @@ cache_engine::decision::~decision() {
     each->release();
   }
   while (closing_) {
-    auto& each = static_cast<cache_entry&>(*std::exchange(closing_, closing_->next_in_bucket));
+    auto& each = *take_first(closing_);
     if (engine.has_dispose_) engine.dispose(each, each.reason, scope);
     engine.free(each);
   }
-  while (freed_) engine.free(static_cast<cache_entry&>(*std::exchange(freed_, freed_->next_in_bucket)));
+  while (freed_) engine.free(*take_first(freed_));
   while (forgotten_) delete static_cast<remembered_key*>(std::exchange(forgotten_, forgotten_->next_in_bucket));
   for (auto const& alarm : alarms) engine.clock_.cancel(alarm);
   if (closes) engine.all_closed_.set();
@@ -78,13 +79,13 @@ cache_engine::decision::~decision() {
 
 std::size_t cache_engine::size() const {
   std::lock_guard lock(mutex_);
-  return table_.size();
+  return index_.size();
 }
 
 cache_statistics cache_engine::stats() const {
   std::lock_guard lock(mutex_);
   auto now = counts_;
-  now.size = table_.size();
+  now.size = index_.size();
   now.flights = running_;
   now.waiters = waiting_;
   now.draining = draining_count_;

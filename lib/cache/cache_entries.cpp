@@ -4,7 +4,7 @@
 
 namespace mooring::detail {
 
-void cache_entry::settle() noexcept { owner->settle(*this); }
+void cache_entry::settle() noexcept { entry_pool::owner_of(*this).settle(*this); }
 
 void cache_engine::settle(cache_entry& entry) noexcept {
   decision d(*this);
@@ -35,22 +35,27 @@ void cache_engine::unpin(decision& d, cache_entry& entry) noexcept {
   if ((before & cache_entry::has_left) != 0 && (before & cache_entry::lease_mask) == 1) last_lease_gone(d, entry);
 }
 
+void* cache_engine::place_for_entry() {
+  index_.make_room(options_.capacity_entries, [this](entry_pool::handle each) { return hash_of_entry(pool_.at(each)); });
+  return pool_.take();
+}
+
 void cache_engine::insert(cache_entry& entry) {
   entry.stand_good(clock_.now());
-  table_.insert(entry);
+  index_.insert(hash_of_entry(entry), pool_.of(entry));
   order_.push_newest(entry);
   ++alive_;
 }
 
 void cache_engine::make_room(decision& d) {
-  while (table_.size() >= options_.capacity_entries) {
+  while (index_.size() >= options_.capacity_entries) {
     auto* victim = order_.oldest();
-    while (victim && victim->is_leased()) victim = victim->newer;
+    while (victim && victim->is_leased()) victim = order_.newer_than(*victim);
     if (!victim) victim = order_.oldest();
     // Its check goes on and is still the key's flight: eviction is no new generation, and a get must not run a second one beside it.
     if (auto* const check = victim->flight()) {
       name_flight(*check, *victim);
-      check->hash = victim->hash;
+      check->hash = hash_of_entry(*victim);
       check->is_in_table = true;
       current_.insert(*check);
     }
@@ -59,7 +64,7 @@ void cache_engine::make_room(decision& d) {
 }
 
 void cache_engine::take_out(decision& d, cache_entry& entry, disposal_reason reason, bool is_disowned) {
-  table_.remove(entry);
+  index_.remove(hash_of_entry(entry), pool_.of(entry));
   order_.remove(entry);
   entry.stand_drained(time_point::min());
   entry.reason = reason;
@@ -85,7 +90,7 @@ void cache_engine::take_out(decision& d, cache_entry& entry, disposal_reason rea
 void cache_engine::arm_drain() {
   auto* first = draining_.oldest();
   auto const now = clock_.now();
-  while (first && first->moment() <= now) first = first->newer;  // those are about to be closed by their last lease
+  while (first && first->moment() <= now) first = draining_.newer_than(*first);  // those are about to be closed by their last lease
   if (!first) return;
   drain_alarm_ = clock_.schedule(first->moment(), home_, [weak = weak_from_this(), ticket = ++drain_ticket_] {
     if (auto const self = weak.lock()) self->drain(ticket);
@@ -98,7 +103,7 @@ void cache_engine::drain(std::uint64_t ticket) {
   drain_alarm_.reset();
   auto const now = clock_.now();
   for (auto* each = draining_.oldest(); each && each->moment() <= now;) {
-    auto* const next = each->newer;
+    auto* const next = draining_.newer_than(*each);
     revoke(d, *each);
     each = next;
   }

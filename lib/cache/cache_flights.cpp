@@ -101,7 +101,7 @@ void cache_engine::drop_ask(cache_entry& asked, result<verdict> const* answer) n
 }
 
 cache_flight* cache_engine::begin_check(cache_entry& found) {
-  auto& check = new_flight(flight_kind::check, found.hash);
+  auto& check = new_flight(flight_kind::check, 0);  // its hash is needed where it has to stand in a table
   check.entry = &found;
   check.is_direct = true;
   ++found.checks;
@@ -123,7 +123,7 @@ cache_step cache_engine::join(cache_flight& flight, bool is_counted, std::option
 }
 
 cache_flight& cache_engine::new_flight(flight_kind kind, std::size_t hash) {
-  auto* const taken = pool_ ? std::exchange(pool_, pool_->next) : make_flight();
+  auto* const taken = unused_flights_ ? std::exchange(unused_flights_, unused_flights_->next) : make_flight();
   taken->next = nullptr;
   taken->hash = hash;
   taken->kind = kind;
@@ -145,8 +145,8 @@ void cache_engine::free_flight(decision& d, cache_flight& flight) noexcept {
   flight.own = {};
   ++flight.serial;
   auto* const pinned = std::exchange(flight.entry, nullptr);
-  flight.next = pool_;
-  pool_ = &flight;
+  flight.next = unused_flights_;
+  unused_flights_ = &flight;
   if (!pinned) return;
   check_ended(d, *pinned);
   unpin(d, *pinned);
@@ -261,7 +261,7 @@ cache_step cache_engine::end_lone_check(cache_flight& flight) noexcept {
   if (!flight.is_counted) ++counts_.hits;
   --running_;
   ++flight.serial;
-  flight.next = std::exchange(pool_, &flight);
+  flight.next = std::exchange(unused_flights_, &flight);
   return cache_step::answer(entry);
 }
 
@@ -302,6 +302,7 @@ cache_step cache_engine::expire(decision& d, cache_flight& flight) {
   check_ended(d, entry);
   if (entry.flight() == &flight) {
     name_flight(flight, entry);
+    flight.hash = hash_of_entry(entry);
     flight.is_in_table = true;
     current_.insert(flight);
     unpin(d, entry);
@@ -322,8 +323,12 @@ cache_step cache_engine::expire(decision& d, cache_flight& flight) {
   return {};
 }
 
-cache_step cache_engine::finish_load(cache_flight& flight, cache_entry* made, error_code error) {
+cache_step cache_engine::finish_load(cache_flight& flight, error_code error) {
   decision d(*this);
+  return finish_load_locked(d, flight, nullptr, error);
+}
+
+cache_step cache_engine::finish_load_locked(decision& d, cache_flight& flight, cache_entry* made, error_code error) {
   if (made) ++counts_.loads_found;
   else if (!error.failed()) ++counts_.loads_empty;
   else if (!flight.has_timed_out) ++(flight.is_unwanted ? counts_.loads_cancelled : counts_.loads_failed);

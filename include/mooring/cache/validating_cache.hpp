@@ -60,6 +60,7 @@ struct try_get_outcome {
  *
  *  A plain mutex guards the bookkeeping, and is never held across a suspension, a callback or a completion. `Value` is a cheap copyable handle, such as
  *  a `shared_ptr`, and equality-comparable; moving it, and hashing and comparing keys, do not throw.
+ *  Key and value themselves are small, at most 2000 bytes together and aligned to 16 at most: entries lie side by side in blocks, which are kept for reuse.
  *
  *  Closing: `close()` refuses new calls, ends waiters, cancels flights, disposes of every value and waits for that. Destroying without `close` ends
  *  waiters with `errc::closed`, cancels what runs, and destroys the values without calling `dispose`: no callback begins after the destructor.

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -78,7 +79,8 @@ class cache_core final : public cache_engine {
   using later_verdict = awaitable<result<verdict>>;
 
   cache_core(executor ex, callbacks_type callbacks, cache_options options)
-      : cache_engine(std::move(ex), std::move(options), static_cast<bool>(callbacks.dispose)), callbacks_(std::move(callbacks)) {}
+      : cache_engine(std::move(ex), std::move(options), static_cast<bool>(callbacks.dispose), sizeof(entry_type), entry_offset()),
+        callbacks_(std::move(callbacks)) {}
 
   /** The whole of `get`. `KeyHolder` is `Key`, or what views one. */
   template <class KeyHolder>
@@ -158,8 +160,10 @@ class cache_core final : public cache_engine {
   }
 
   entry_type* find_locked(key_view key, std::size_t hash) const noexcept {
-    return static_cast<entry_type*>(
-        table_.find(hash, [&](cache_entry const& e) noexcept { return is_equal(key, static_cast<entry_type const&>(e).key); }));
+    return index_.find(hash, [&](entry_pool::handle each) {
+      auto* const entry = static_cast<entry_type*>(&pool_.at(each));
+      return is_equal(key, entry->key) ? entry : nullptr;
+    });
   }
 
   step begin(key_view key, bool is_counted, std::optional<cache_waiter>& waiter, std::optional<later_verdict>& later);
@@ -191,7 +195,24 @@ class cache_core final : public cache_engine {
   key_probe probe_of(cache_flight const& flight) const override { return probe_for(key_of_watch(flight), flight.hash); }
   void start_load(cache_flight& flight) override { spawn_load(flight, std::nullopt); }
   void dispose(cache_entry& entry, disposal_reason reason, task_scope& scope) override;
-  void free(cache_entry& entry) noexcept override { delete static_cast<entry_type*>(&entry); }
+  std::size_t hash_of_entry(cache_entry const& entry) const noexcept override { return hash_of(static_cast<entry_type const&>(entry).key); }
+  void* destroy(cache_entry& entry) noexcept override {
+    auto* const gone = static_cast<entry_type*>(&entry);
+    std::destroy_at(gone);
+    return gone;
+  }
+
+  // Under the mutex.
+  entry_type& make_entry(Key key, Value value) { return *::new (place_for_entry()) entry_type(std::move(key), std::move(value)); }
+
+  // Where the untyped part stands in an entry.
+  static std::size_t entry_offset() noexcept {
+    static_assert(sizeof(entry_type) <= entry_pool::block_bytes / 8 && alignof(entry_type) <= 16, 
+                  "a cache's keys and values are small; keep what is large behind a pointer");
+    alignas(entry_type) static std::byte place[sizeof(entry_type)];
+    auto* const whole = reinterpret_cast<entry_type*>(place);
+    return static_cast<std::size_t>(reinterpret_cast<std::byte*>(static_cast<cache_entry*>(whole)) - place);
+  }
 
   callbacks_type const callbacks_;
 };

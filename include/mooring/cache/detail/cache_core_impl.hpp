@@ -175,26 +175,19 @@ auto cache_core<K, V, H, E>::peek(key_view key) const -> entry_type* {
 template <class K, class V, class H, class E>
 template <class Allows>
 auto cache_core<K, V, H, E>::set(K key, V& value, bool is_wrapped, Allows const& allows) -> entry_type* {
-  key_view seen = key;
-  auto const hash = hash_of(seen);
-  auto made = std::make_unique<entry_type>(*this, hash, std::move(key), std::move(value));
-  key_view view = made->key;
-  entry_type* stored = nullptr;
-  {
-    decision d(*this);
-    auto* const found = find_locked(view, hash);
-    if (!is_closed_ && allows(found)) {
-      auto const probe = probe_for<view_type>(view, hash);
-      if (found && found->value == made->value) {
-        confirm_locked(d, *found, probe);
-        return found;
-      }
-      stored = made.release();
-      set_locked(d, found, probe, *stored, is_wrapped);
-    }
+  key_view view = key;
+  auto const hash = hash_of(view);
+  decision d(*this);
+  auto* const found = find_locked(view, hash);
+  if (is_closed_ || !allows(found)) return nullptr;
+  if (found && found->value == value) {
+    confirm_locked(d, *found, probe_for<view_type>(view, hash));
+    return found;
   }
-  if (!stored) value = std::move(made->value);
-  return stored;
+  auto& made = make_entry(std::move(key), std::move(value));
+  key_view named = made.key;
+  set_locked(d, found, probe_for<view_type>(named, hash), made, is_wrapped);
+  return &made;
 }
 
 template <class K, class V, class H, class E>
@@ -219,8 +212,8 @@ template <class K, class V, class H, class E>
 std::vector<K> cache_core<K, V, H, E>::keys() const {
   std::vector<K> found;
   std::lock_guard lock(mutex_);
-  found.reserve(table_.size());
-  for (auto const* each = order_.newest(); each; each = each->older) found.push_back(static_cast<entry_type const*>(each)->key);
+  found.reserve(index_.size());
+  for (auto const* each = order_.newest(); each; each = order_.older_than(*each)) found.push_back(static_cast<entry_type const*>(each)->key);
   return found;
 }
 
@@ -265,10 +258,11 @@ check_answer cache_core<K, V, H, E>::ask_check(cache_entry const& checked) noexc
 
 template <class K, class V, class H, class E>
 cache_step cache_core<K, V, H, E>::end_load(cache_flight& flight, load_outcome outcome) {
-  if (!outcome) return finish_load(flight, nullptr, outcome.error());
-  if (!*outcome) return finish_load(flight, nullptr, error_code());
-  auto* const made = new entry_type(*this, flight.hash, key_of_watch(flight), std::move(**outcome));
-  return finish_load(flight, made, error_code());
+  if (!outcome) return finish_load(flight, outcome.error());
+  if (!*outcome) return finish_load(flight, error_code());
+  K key = key_of_watch(flight);  // copied before the mutex is taken
+  decision d(*this);
+  return finish_load_locked(d, flight, &make_entry(std::move(key), std::move(**outcome)), error_code());
 }
 
 template <class K, class V, class H, class E>

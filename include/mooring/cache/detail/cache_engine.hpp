@@ -5,6 +5,8 @@
 #include <mooring/cache/cache_statistics.hpp>
 #include <mooring/cache/detail/cache_entry.hpp>
 #include <mooring/cache/detail/cache_flight.hpp>
+#include <mooring/cache/detail/entry_index.hpp>
+#include <mooring/cache/detail/entry_pool.hpp>
 #include <mooring/cache/detail/key_table.hpp>
 #include <mooring/cache/detail/parked_call.hpp>
 #include <mooring/cache/detail/shared_event.hpp>
@@ -30,7 +32,8 @@ namespace mooring::detail {
  */
 class cache_engine : public std::enable_shared_from_this<cache_engine> {
  public:
-  cache_engine(executor ex, cache_options options, bool has_dispose);
+  /** @param entry_bytes, entry_offset  See `entry_pool`. */
+  cache_engine(executor ex, cache_options options, bool has_dispose, std::size_t entry_bytes, std::size_t entry_offset);
   cache_engine(cache_engine const&) = delete;
   cache_engine& operator=(cache_engine const&) = delete;
   virtual ~cache_engine();
@@ -42,8 +45,8 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
 
   /** A check has ended. With a task, the step means nothing. */
   cache_step finish_check(cache_flight& flight, result<verdict> const& found);
-  /** A load has ended: with an entry, with nothing, or with an error. */
-  cache_step finish_load(cache_flight& flight, cache_entry* made, error_code error);
+  /** A load has ended with nothing, or with an error. */
+  cache_step finish_load(cache_flight& flight, error_code error);
   /** A direct run becomes a task's, and its get a waiter; unless it was settled meanwhile. */
   cache_step wait_for_task(cache_flight& flight, std::optional<cache_waiter>& waiter);
   /** The flight's task exists: cancelled if nobody wants it any more, and timed if it loads. */
@@ -107,6 +110,8 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   /** As above, and nobody goes on with it. */
   void drop_ask(cache_entry& asked, result<verdict> const* answer) noexcept;
 
+  /** Room for an entry, and for one more in the index: what fails for lack of memory fails here, before anything has changed. */
+  void* place_for_entry();
   /** Caches `made` in the place of `found`, if any, under one more lease; its flights end with it. */
   void set_locked(decision& d, cache_entry* found, key_probe const& probe, cache_entry& made, bool is_wrapped);
   /** As if `found` had been set anew. */
@@ -114,7 +119,10 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   void erase_locked(decision& d, cache_entry* found, key_probe const& probe, disposal_reason reason);
   cache_flight& watch_locked(key_probe const& probe);
 
-  // What only the typed layer can do. The first four are called under the lock and touch keys only.
+  /** A load has ended: with an entry, with nothing, or with an error. */
+  cache_step finish_load_locked(decision& d, cache_flight& flight, cache_entry* made, error_code error);
+
+  // What only the typed layer can do. The first five are called under the lock and touch keys only.
 
   virtual cache_flight* make_flight() = 0;
   virtual remembered_key* make_remembered(cache_flight const& of) = 0;
@@ -125,7 +133,9 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   virtual void start_load(cache_flight& flight) = 0;
   /** Calls `dispose` in a task of the scope. Of a revoked entry it copies, of another it takes. */
   virtual void dispose(cache_entry& entry, disposal_reason reason, task_scope& scope) = 0;
-  virtual void free(cache_entry& entry) noexcept = 0;
+  virtual std::size_t hash_of_entry(cache_entry const& entry) const noexcept = 0;
+  /** Destroys the entry; gives its place. */
+  virtual void* destroy(cache_entry& entry) noexcept = 0;
 
   void report(std::string_view what) const noexcept;
 
@@ -142,8 +152,9 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   parking_service* const parking_;           // of `home_`
 
   mutable std::mutex mutex_;  // guards everything below
-  key_table<cache_entry> table_;
-  age_list<cache_entry> order_;
+  entry_pool pool_;
+  entry_index index_;
+  entry_order order_{pool_};
   bool is_closed_ = false;   // then nothing is cached
   cache_statistics counts_;  // the counters; the present figures are filled in by `stats`
 
@@ -177,6 +188,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
 
   void make_room(decision& d);
   void insert(cache_entry& entry);
+  void free(cache_entry& entry) noexcept { pool_.give_back(destroy(entry)); }
   void take_out(decision& d, cache_entry& entry, disposal_reason reason, bool is_disowned);
   void unpin(decision& d, cache_entry& entry) noexcept;
   void last_lease_gone(decision& d, cache_entry& entry) noexcept;
@@ -201,10 +213,10 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
 
   key_table<cache_flight> current_;  // loads, and checks of evicted entries
   key_table<cache_flight> fences_;
-  age_list<cache_entry> draining_;
+  entry_order draining_{pool_};
   key_memory negatives_;
   key_memory failures_;
-  cache_flight* pool_ = nullptr;
+  cache_flight* unused_flights_ = nullptr;
   std::size_t running_ = 0;    // flights that have not ended, settled ones included
   std::size_t waiting_ = 0;
   std::size_t draining_count_ = 0;
@@ -229,9 +241,9 @@ class cache_engine::decision {
   ~decision();
 
   void wake(cache_waiter& waiter) noexcept { woken_.add(waiter), has_work_ = true; }
-  void close(cache_entry& entry) noexcept { entry.next_in_bucket = closing_, closing_ = &entry, has_work_ = true; }
+  void close(cache_entry& entry) noexcept { chain(closing_, entry); }
   void close_revoked(cache_entry& leased) { revoked_.push_back(&leased), has_work_ = true; }
-  void free(cache_entry& entry) noexcept { entry.next_in_bucket = freed_, freed_ = &entry, has_work_ = true; }
+  void free(cache_entry& entry) noexcept { chain(freed_, entry); }
   void free(remembered_key& key) noexcept { key.next_in_bucket = forgotten_, forgotten_ = &key, has_work_ = true; }
   void start(cache_flight& load) noexcept { load.next = loads_, loads_ = &load, has_work_ = true; }
   void cancel(task_scope::task task) { cancelled_.push_back(std::move(task)), has_work_ = true; }
@@ -244,8 +256,15 @@ class cache_engine::decision {
   std::unique_lock<std::mutex> lock_;
   bool has_work_ = false;
   wake_list woken_;
-  keyed_node* closing_ = nullptr;
-  keyed_node* freed_ = nullptr;
+  void chain(cache_entry*& first, cache_entry& added) noexcept {
+    added.older = first ? engine_.pool_.of(*first) : entry_pool::none;
+    first = &added;
+    has_work_ = true;
+  }
+  cache_entry* take_first(cache_entry*& first) noexcept { return std::exchange(first, engine_.pool_.find(first->older)); }
+
+  cache_entry* closing_ = nullptr;
+  cache_entry* freed_ = nullptr;
   keyed_node* forgotten_ = nullptr;
   cache_flight* loads_ = nullptr;
   std::vector<cache_entry*> revoked_;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <mooring/cache/detail/cheap_count.hpp>
-#include <mooring/cache/detail/key_table.hpp>
 #include <mooring/cache/disposal_reason.hpp>
 #include <mooring/core/clock.hpp>
 
@@ -16,12 +15,12 @@ namespace mooring::detail {
 class cache_engine;
 struct cache_flight;
 
-/** @brief What every cached value has besides itself: its places in the table and in the order of use, and who keeps it.
+/** @brief What every cached value has besides itself: its place in the order of use, and who keeps it. Small, because there may be a million.
  *
- *  All but the two atomics is guarded by the engine's mutex.
+ *  All but the two atomics is guarded by the engine's mutex. Lives in an `entry_pool`, and by that knows its engine.
  */
-struct cache_entry : keyed_node {
-  cache_entry(cache_engine& of, std::size_t key_hash) noexcept : owner(&of) { hash = key_hash; }
+struct cache_entry {
+  cache_entry() = default;
   cache_entry(cache_entry const&) = delete;
   cache_entry& operator=(cache_entry const&) = delete;
 
@@ -72,15 +71,14 @@ struct cache_entry : keyed_node {
     }
   }
 
-  cache_engine* const owner;
-  cache_entry* newer = nullptr;    // in the order of use while cached, in the order of leaving while it drains
-  cache_entry* older = nullptr;
   std::atomic<std::int64_t> standing{0};
   std::atomic<std::uint32_t> state{0};
+  std::uint32_t newer = 0;         // handles, in the order of use while cached, in the order of leaving while it drains
+  std::uint32_t older = 0;         // and the next one of a list of entries to close or free
   std::uint16_t checks = 0;        // flights that check it
   disposal_reason reason = disposal_reason::shutdown;  // why it left
-  bool closes_after_check = false; // revoked, but a check runs still: its end has it closed
-  bool is_disowned = false;        // left without a disposal: wrapped by its successor, or left behind by a destroyed cache
+  bool closes_after_check : 1 = false;  // revoked, but a check runs still: its end has it closed
+  bool is_disowned : 1 = false;         // left without a disposal: wrapped by its successor, or left behind by a destroyed cache
 
  private:
   enum tag : std::int64_t { idle, checked, drained, tag_mask };
@@ -97,14 +95,19 @@ struct cache_entry : keyed_node {
 };
 
 template <class Value>
-struct value_entry : cache_entry {
-  value_entry(cache_engine& of, std::size_t key_hash, Value v) : cache_entry(of, key_hash), value(std::move(v)) {}
+struct kept_value {
   Value value;
+};
+
+// The value first: then what a hit reads of an entry lies side by side.
+template <class Value>
+struct value_entry : kept_value<Value>, cache_entry {
+  explicit value_entry(Value v) : kept_value<Value>{std::move(v)} {}
 };
 
 template <class Key, class Value>
 struct keyed_entry final : value_entry<Value> {
-  keyed_entry(cache_engine& of, std::size_t key_hash, Key k, Value v) : value_entry<Value>(of, key_hash, std::move(v)), key(std::move(k)) {}
+  keyed_entry(Key k, Value v) : value_entry<Value>(std::move(v)), key(std::move(k)) {}
   Key key;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <mooring/cache/detail/cache_entry.hpp>
+#include <mooring/cache/detail/key_table.hpp>
 #include <mooring/cache/detail/parked_call.hpp>
 #include <mooring/core/clock.hpp>
 #include <mooring/core/error.hpp>
