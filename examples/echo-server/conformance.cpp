@@ -72,7 +72,8 @@ awaitable<json::object> sample(std::shared_ptr<session> in, std::string question
   json::object params{{"messages", json::array{user_says(text(question))}}, {"maxTokens", 100}};
   auto const answered = co_await channel->ask("sampling/createMessage", std::move(params));
   if (!answered) co_return failed("the client did not answer");
-  auto const* said = answered->result().if_contains("content");
+  auto const answer = answered->result();
+  auto const* said = answer.if_contains("content");
   co_return content({text("LLM response: " + (said && said->is_object() ? text_of(said->get_object(), "text") : std::string()))});
 }
 

@@ -85,7 +85,7 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   auto const state = self->state;
   if (work->has_left()) co_return errc::cancelled;
   if (state->is_closing.load()) co_return errc::closed;
-  if (state->is_gone(id)) co_return errc::not_found;
+  if (state->is_gone(id, owner)) co_return errc::not_found;
   auto request = request_for(*state, id, owner, asked);
   if (!request) co_return request.error();
   auto made = co_await call_factory(state, std::move(*request), work);

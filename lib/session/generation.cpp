@@ -46,7 +46,7 @@ awaitable<result<minted>> mint(state_ptr state, duration deadline) {
 }
 
 awaitable<result<minted>> find_placeholder(state_ptr state, std::string id, principal who, duration deadline) {
-  if (state->is_gone(id)) co_return make_error_code(errc::not_found);
+  if (state->is_gone(id, who)) co_return make_error_code(errc::not_found);
   auto read = co_await peek_record(state, id, deadline);
   if (!read) co_return read.error();
   if (!*read) co_return make_error_code(errc::not_found);

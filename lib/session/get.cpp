@@ -83,10 +83,8 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
   auto const until = saturating_add(state->clock.now(), call.deadline.value_or(state->options.deadlines.get));
   for (;;) {
     if (auto admitted = self->admit("get", id, {}); !admitted) co_return admitted.error();
-    if (state->is_gone(id)) {
-      self->cache->erase(id, disposal_reason::expired);  // where the check that found it gone was nobody's flight
-      co_return held_session();
-    }
+    if (state->is_gone(id)) self->cache->erase(id, disposal_reason::expired);  // where the check that found it gone was nobody's flight
+    if (state->is_gone(id, who)) co_return held_session();
     auto remaining = until - state->clock.now();
     if (remaining <= duration::zero()) co_return state->refuse("get", make_error_code(errc::deadline_exceeded));
 
@@ -139,7 +137,7 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
         continue;
       }
     }
-    if (state->is_gone(id)) co_return held_session();
+    if (state->is_gone(id, who)) co_return held_session();
     if (is_too_old(*state, *got)) {
       auto const doubted = got->value();
       got->release();

@@ -12,6 +12,11 @@ namespace {
 
 constexpr duration usual_ttl = std::chrono::minutes(30);
 
+// One text for each pair: an id has no line break.
+std::string id_with(std::string_view id, principal const& who) {
+  return std::string(id).append("\n").append(std::to_string(who.issuer().size())).append("\n").append(who.issuer()).append(who.subject());
+}
+
 duration ttl_of(storage<metadata> const& store, manager_options const& options) { return store.ttl().value_or(options.ttl.value_or(usual_ttl)); }
 
 }  // namespace
@@ -26,12 +31,22 @@ manager_state::manager_state(executor on, std::shared_ptr<storage<metadata>> sha
       options(std::move(chosen)),
       ttl(ttl_of(*store, options)),
       gone(options.max_tombstones, options.tombstone_ttl.value_or(std::max<duration>(ttl, std::chrono::minutes(1)))),
+      gone_for(options.max_tombstones, options.tombstone_ttl.value_or(std::max<duration>(ttl, std::chrono::minutes(1)))),
       sessions(std::make_shared<open_sessions>(options.max_sessions, options.max_sessions_per_principal)),
       creations(std::make_shared<openings>()),
       calls(ex, options.log),
       work(ex, options.log),
       background(ex, options.log),
       last(ex, options.log) {}
+
+bool manager_state::is_gone(std::string_view id, principal const& who) const {
+  return is_gone(id) || (has_gone_for.load(std::memory_order_acquire) && gone_for.contains(id_with(id, who), clock.now()));
+}
+
+void manager_state::bury_for(std::string const& id, principal const& who) {
+  gone_for.add(id_with(id, who), clock.now());
+  has_gone_for.store(true, std::memory_order_release);  // who sees it finds the id
+}
 
 void manager_state::log(severity level, std::string_view line) const noexcept { report(options.log, level, line); }
 

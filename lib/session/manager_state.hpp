@@ -37,6 +37,8 @@ struct manager_state : std::enable_shared_from_this<manager_state> {
   duration const ttl;  ///< Of a record: as the storage says.
 
   tombstones gone;
+  tombstones gone_for;  ///< Ids with a principal: what is gone for that one only, because it may have been somebody else's.
+  std::atomic<bool> has_gone_for{false};
   std::shared_ptr<open_sessions> const sessions;
   std::shared_ptr<openings> const creations;
   owner_rights rights;
@@ -68,6 +70,10 @@ struct manager_state : std::enable_shared_from_this<manager_state> {
 
   bool is_gone(std::string_view id) const { return gone.contains(id, clock.now()); }
   void bury(std::string const& id) { gone.add(id, clock.now()); }
+
+  /** As above, for one principal. */
+  bool is_gone(std::string_view id, principal const& who) const;
+  void bury_for(std::string const& id, principal const& who);
 };
 
 using state_ptr = std::shared_ptr<manager_state>;

@@ -48,6 +48,7 @@ awaitable<result<std::optional<cached_session_ptr>>> restore_session(state_ptr s
   if (state->is_gone(id)) co_return answer_type();
   auto const owner = state->rights.find(id);
   if (!owner) co_return make_error_code(errc::cancelled);
+  if (state->is_gone(id, *owner)) co_return answer_type();
   restore_place const here(state);
   if (!here.is_taken()) co_return state->refuse("restore", make_error_code(errc::busy));
   auto const seen = state->sight();

@@ -51,9 +51,23 @@ awaitable<result<bool>> erase_and_confirm(state_ptr state, std::string id, revis
 // A termination that its caller may leave.
 class termination_work : public operation<termination> {
  public:
-  /** Whether the id is gone here whatever becomes of the erase: the caller may end what is there, not only a placeholder. */
-  std::atomic<bool> is_final{false};
+  /** Whether the caller may end whatever is there, not only a placeholder. */
+  std::atomic<bool> is_owned{false};
 };
+
+// Nobody knows whether it is ended. For this replica it is: for everybody, if the caller is its owner. What was a placeholder may have become somebody else's session
+// meanwhile, and then it is gone for the caller only.
+void give_up(engine& self, std::string const& id, principal const& who, bool is_owned) {
+  if (auto const creation = self.state->creations->find(id); creation && creation->owner.is_same_as(who)) is_owned = true;
+  bool is_cached = false;
+  if (auto const known = self.cache->peek(id)) {
+    is_cached = true;
+    is_owned = is_owned || known.value()->owner.is_same_as(who);
+  }
+  if (is_owned) return self.bury(id, disposal_reason::terminated);
+  self.state->bury_for(id, who);
+  if (!is_cached) self.cache->erase(id, disposal_reason::terminated);  // a restore that runs looks again, for whom it is
+}
 
 awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<termination_work> work) {
   auto const state = self->state;
@@ -71,17 +85,16 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
       auto const replicated = co_await is_replicated(state, epoch, deadline);
       co_return termination{false, replicated};
     }
-    work->is_final.store(claimed->is == claim::whatever_is_there);
+    work->is_owned.store(claimed->is == claim::whatever_is_there);
     if (tries == 0 && !work->commit()) co_return make_error_code(errc::cancelled);
     erased = co_await erase_and_confirm(state, id, claimed->placeholder, deadline);
-    bool const is_settled = erased || (erased.error() != errc::conflict && (work->is_final || erased.error() != errc::ambiguous));
+    bool const is_settled = erased || (erased.error() != errc::conflict && (work->is_owned || erased.error() != errc::ambiguous));
     if (is_settled) break;
   }
   if (!erased && erased.error() != errc::ambiguous) co_return erased.error();
-  // Somebody's session may have taken the placeholder's place, which the caller may not end.
-  if (!erased && !work->is_final) co_return erased.error();
-  self->bury(id, disposal_reason::terminated);
-  if (auto const creation = state->creations->find(id)) creation->work->stop();
+  if (erased) self->bury(id, disposal_reason::terminated);
+  else give_up(*self, id, who, work->is_owned);
+  if (auto const creation = state->creations->find(id); creation && state->is_gone(id)) creation->work->stop();
   state->terminated.fetch_add(1, std::memory_order_relaxed);
   if (!erased) co_return erased.error();
   auto const replicated = co_await is_replicated(state, epoch, deadline);
@@ -106,11 +119,10 @@ awaitable<result<termination>> terminate(engine_ptr self, std::string id, princi
   auto const work = std::make_shared<termination_work>();
   answer<termination> caller(work);
   outstanding::token counted(self->state->working);
-  self->state->work.spawn(terminating(self, std::move(caller), work, id, std::move(who), call, std::move(counted)));
+  self->state->work.spawn(terminating(self, std::move(caller), work, id, who, call, std::move(counted)));
   auto const ended = co_await operation<termination>::join(work);
-  // Whoever is told `ambiguous` is told at this moment that the id is gone here, also one who left while the erase was under way: unless it was a placeholder that
-  // anybody may erase.
-  if (!ended && ended.error() == errc::ambiguous && work->is_final) self->bury(id, disposal_reason::terminated);
+  // Whoever is told `ambiguous` is told at this moment that the id is gone here, also one who left while the erase was under way.
+  if (!ended && ended.error() == errc::ambiguous) give_up(*self, id, who, work->is_owned);
   co_return ended;
 }
 

@@ -30,10 +30,8 @@ awaitable<result<validity>> validate(engine_ptr self, std::string id, principal 
   auto cancellation = co_await asio::this_coro::cancellation_state;
   if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
   auto const state = self->state;
-  if (state->is_gone(id)) {
-    self->cache->erase(id, disposal_reason::expired);
-    co_return validity::gone;
-  }
+  if (state->is_gone(id)) self->cache->erase(id, disposal_reason::expired);
+  if (state->is_gone(id, who)) co_return validity::gone;
   auto const deadline = step_deadline(call, state->options.deadlines.read);
   auto const seen = co_await probe(self, id, std::move(who), deadline);
   if (!seen) co_return state->refuse("validate", seen.error());

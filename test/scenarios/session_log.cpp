@@ -20,7 +20,7 @@ void session_log::add_lost(std::string const& id, event_number start, time_point
   made.outcome = seen::lost;
   auto& one = ids_[id];
   auto const end = tick(now);
-  if (made.what == verb::terminate || made.what == verb::revoke) one.given_up.emplace(made.replica, end);
+  if (made.what == verb::terminate) one.given_up.emplace(made.replica, end);
   one.calls.push_back({start, operation<call>::never, made});
 }
 

@@ -62,7 +62,7 @@ class session_log {
   struct story {
     session_history calls;
     std::map<unsigned, inquiries> asked;
-    std::map<unsigned, event_number> given_up;  // by replica: when it said `ambiguous` of a terminate
+    std::map<unsigned, event_number> given_up;  // by replica: when it said `ambiguous` of a terminate of the owner's
     std::vector<removal> removals;
   };
 

@@ -173,8 +173,8 @@ class session_manager {
   /** @brief Ends a session, or a placeholder, on every replica: erased in storage, then closed here; elsewhere at the next check or sweep.
    *
    *  @return Whether there was a record, and whether its end is replicated; success also for an id that has none.
-   *  @par Errors      Those of every operation. After `ambiguous` this replica treats the id as gone, unless it had no session yet; after any other error the session
-   *                   lives on.
+   *  @par Errors      Those of every operation. After `ambiguous` this replica treats the id as gone: where it may have had no session yet, for this principal. After any
+   *                   other error the session lives on.
    *  @par Complexity  One erase, repeated once when its reply was lost; a session that is not cached here is read first; a wait as for `create`.
    */
   awaitable<result<termination>> terminate(std::string id, principal who, call_options call = {}) {
