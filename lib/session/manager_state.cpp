@@ -19,6 +19,10 @@ std::string id_with(std::string_view id, principal const& who) {
 
 duration ttl_of(storage<metadata> const& store, manager_options const& options) { return store.ttl().value_or(options.ttl.value_or(usual_ttl)); }
 
+duration tombstone_ttl(manager_options const& options, duration ttl) {
+  return options.tombstone_ttl.value_or(std::max<duration>(ttl, std::chrono::minutes(1)));
+}
+
 }  // namespace
 
 manager_state::manager_state(executor on, std::shared_ptr<storage<metadata>> shared, std::shared_ptr<erased_factory> maker, owner_binder keys,
@@ -30,8 +34,8 @@ manager_state::manager_state(executor on, std::shared_ptr<storage<metadata>> sha
       binder(std::move(keys)),
       options(std::move(chosen)),
       ttl(ttl_of(*store, options)),
-      gone(options.max_tombstones, options.tombstone_ttl.value_or(std::max<duration>(ttl, std::chrono::minutes(1)))),
-      gone_for(options.max_tombstones, options.tombstone_ttl.value_or(std::max<duration>(ttl, std::chrono::minutes(1)))),
+      gone(options.max_tombstones, tombstone_ttl(options, ttl)),
+      gone_for(options.max_tombstones, tombstone_ttl(options, ttl)),
       sessions(std::make_shared<open_sessions>(options.max_sessions, options.max_sessions_per_principal)),
       creations(std::make_shared<openings>()),
       calls(ex, options.log),

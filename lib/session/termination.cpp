@@ -78,8 +78,10 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
     auto const claimed = co_await claim_session(self, id, who, deadline);
     if (!claimed && claimed.error() != errc::wrong_owner && !erased && erased.error() == errc::ambiguous) co_return erased.error();
     if (!claimed) co_return claimed.error();
-    if (claimed->is == claim::absent && tries > 0) erased = true;  // it was there, and this may have ended it
-    if (claimed->is == claim::absent && tries > 0) break;
+    if (claimed->is == claim::absent && tries > 0) {
+      erased = true;  // it was there, and this may have ended it
+      break;
+    }
     if (claimed->is == claim::absent) self->bury_if_held(id);
     if (claimed->is == claim::absent || claimed->is == claim::hidden) {
       auto const replicated = co_await is_replicated(state, epoch, deadline);
