@@ -39,21 +39,22 @@ std::optional<result<verdict>> judge(cached_session& cached, result<std::optiona
 
 awaitable<result<verdict>> check_by_reading(state_ptr state, cached_session_ptr cached, time_point until) {
   auto const cancellation = co_await asio::this_coro::cancellation_state;
+  auto const left = [&state, until] { return std::min(state->options.deadlines.read, until - state->clock.now()); };
   for (;;) {
     if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
     auto const seen = state->sight();
-    auto const deadline = std::min(state->options.deadlines.read, until - seen.at);
+    auto const deadline = left();
     if (deadline <= duration::zero()) co_return make_error_code(errc::deadline_exceeded);
     auto const built_from_before = cached->built_from();
     auto found = co_await load_record(state, cached->id, deadline);
     bool const is_in_time = state->clock.now() - seen.at < deadline;
-    if (!found && is_in_time && may_refuse_writes_only(found.error()) && !is_cancelled(cancellation)) found = co_await peek_record(state, cached->id, deadline);
+    if (!found && is_in_time && may_refuse_writes_only(found.error()) && !is_cancelled(cancellation)) found = co_await peek_record(state, cached->id, left());
     if (found && !*found) state->bury(cached->id);
     // Written by a decoration that has not heard so yet. The session as it was is the past already, and will be decorated in a moment.
     auto const decorating = found && *found && !cached->agrees_with((*found)->revision, (*found)->value) ? cached->decoration_to((*found)->value) : std::nullopt;
     if (decorating) {
       if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
-      auto const ended = co_await decorating->wait(call_options{deadline});
+      auto const ended = co_await decorating->wait(call_options{std::max(left(), duration::zero())});
       if (!ended && ended.error() == errc::deadline_exceeded && state->clock.now() < until) co_return verdict::expired;
       if (!ended && ended.error() != errc::closed) co_return ended.error();
       continue;  // dropped without an outcome is how it ends

@@ -115,6 +115,25 @@ BOOST_AUTO_TEST_CASE(the_check_ends_with_its_get) {
   w.end();
 }
 
+// RA45: a read that is refused for its writes, and the plain one after it, share what is left of the deadline.
+BOOST_AUTO_TEST_CASE(both_reads_of_the_check_end_with_its_get) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    auto how = checked_every(60s);
+    how.link.travel = how.link.reply = 10ms;
+    session_world w(seed, std::move(how));
+    auto const id = w.opened();
+    w.link().take_over();
+    w.link().fail(1, storage_fault::server_error);
+    w.link().fail(2, storage_fault::no_reply);
+    auto const begun = w.sim.now();
+    auto const before = w.link().calls();
+    BOOST_TEST(w.run(w.m().get(id, {}, call_options{50ms})).has_value(), "seed " << seed);  // stale
+    BOOST_TEST((w.sim.now() - begun == 50ms), "seed " << seed);
+    BOOST_TEST(w.link().calls() == before + 2, "seed " << seed);
+    w.end();
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_session_that_is_being_decorated_stays) {
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     session_world w(seed, checked_every(60s));
