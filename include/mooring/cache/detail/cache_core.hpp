@@ -219,4 +219,6 @@ class cache_core final : public cache_engine {
 
 }  // namespace mooring::detail
 
+#include <mooring/cache/detail/cache_calls_impl.hpp>
 #include <mooring/cache/detail/cache_core_impl.hpp>
+#include <mooring/cache/detail/cache_get_impl.hpp>
