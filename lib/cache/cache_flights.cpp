@@ -10,13 +10,13 @@ cache_waiter::cache_waiter(std::shared_ptr<cache_engine> of) noexcept : engine(s
 
 cache_waiter::~cache_waiter() {
   // Its get may go wherever it stands: before it was suspended, or woken with what it will not use.
-  if (claim(wake_reason::cancelled) != claim_result::lost) left();
-  engine->give_back(outcome);
+  if (why() == wake_reason::none && claim(wake_reason::cancelled) != claim_result::lost) left();
+  if (outcome.is != cache_step::kind::none) engine->give_back(outcome);
 }
 
 void cache_waiter::left() noexcept { engine->leave(*this); }
 
-cache_step cache_engine::begin_locked(cache_entry* found, key_probe const& probe, bool is_counted, std::optional<cache_waiter>& waiter) {
+cache_step cache_engine::begin_locked(cache_entry* found, key_probe const& probe, bool is_counted, late<cache_waiter>& waiter) {
   if (is_closed_) return cache_step::failure(make_error_code(errc::closed));
   auto const too_many = [this] {
     ++counts_.busy;
@@ -56,7 +56,7 @@ cache_step cache_engine::begin_locked(cache_entry* found, key_probe const& probe
   return cache_step::run_it(load);
 }
 
-cache_step cache_engine::join(cache_flight& flight, bool is_counted, std::optional<cache_waiter>& waiter) {
+cache_step cache_engine::join(cache_flight& flight, bool is_counted, late<cache_waiter>& waiter) {
   if (flight.waiting >= options_.max_waiters) {
     ++counts_.busy;
     return cache_step::failure(make_error_code(errc::busy));
@@ -126,10 +126,16 @@ void cache_engine::unlink(cache_waiter& waiter) noexcept {
 
 // Gives every waiter the same answer. One that left on its own at this moment is only taken off the list.
 void cache_engine::resolve(decision& d, cache_flight& flight, cache_step const& with) {
-  while (auto* const waiter = flight.first) {
-    unlink(*waiter);
-    if (with.is == cache_step::kind::leased) with.entry->add_lease();
-    if (!wake(d, *waiter, with) && with.is == cache_step::kind::leased) unpin(d, *with.entry);
+  bool const is_leased = with.is == cache_step::kind::leased;
+  if (is_leased && flight.waiting != 0) with.entry->add_leases(static_cast<std::uint32_t>(flight.waiting));
+  waiting_ -= std::exchange(flight.waiting, 0);
+  flight.last = nullptr;
+  auto* next = std::exchange(flight.first, nullptr);
+  while (auto* const waiter = next) {
+    next = waiter->following;  // a waiter that is woken may be gone at once; the others wait for the mutex, if they leave
+    waiter->flight = nullptr;
+    waiter->previous = waiter->following = nullptr;
+    if (!wake(d, *waiter, with) && is_leased) unpin(d, *with.entry);
   }
 }
 
@@ -176,7 +182,7 @@ cache_step cache_engine::end_settled(decision& d, cache_flight& flight) noexcept
   return next;
 }
 
-cache_step cache_engine::wait_for_task(cache_flight& flight, std::optional<cache_waiter>& waiter) {
+cache_step cache_engine::wait_for_task(cache_flight& flight, late<cache_waiter>& waiter) {
   decision d(*this);
   if (flight.is_settled) return end_settled(d, flight);
   waiter.emplace(shared_from_this());

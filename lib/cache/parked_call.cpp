@@ -47,8 +47,13 @@ class wake_batch {
     while (auto* const call = take_first()) call->drop();
   }
 
-  executor const& on() const noexcept { return last_->on_; }
+  executor const& on() const noexcept { return *last_->on_; }
   bool empty() const noexcept { return !first_; }
+
+  // Calls of one executor have one home, and one lock there serves them all.
+  void leave_home() noexcept {
+    if (first_ && first_->home_) first_->home_->remove_chain(first_);
+  }
 
   void add(parked_call& call) noexcept {
     call.batch_ = this;
@@ -85,6 +90,7 @@ class wake_batch {
         if (!batch->empty()) post(std::move(batch));
       }
     } const guard{batch};
+    batch->leave_home();
     while (auto* const call = batch->take_first()) call->resume();
   }
 
@@ -101,6 +107,16 @@ void parking_service::add(parked_call& call) noexcept {
 
 void parking_service::remove(parked_call& call) noexcept {
   std::lock_guard lock(mutex_);
+  unlink(call);
+}
+
+void parking_service::remove_chain(parked_call* first) noexcept {
+  std::lock_guard lock(mutex_);
+  for (auto* each = first; each; each = each->next_)
+    if (std::exchange(each->home_, nullptr)) unlink(*each);
+}
+
+void parking_service::unlink(parked_call& call) noexcept {
   (call.previous_ ? call.previous_->following_ : first_) = call.following_;
   if (call.following_) call.following_->previous_ = call.previous_;
   call.previous_ = call.following_ = nullptr;
@@ -133,12 +149,12 @@ parked_call::claim_result parked_call::claim(wake_reason why) noexcept {
 void parked_call::set_deadline(clock_service& clock, time_point when) { ticket_ = std::make_shared<ticket>(*this, clock, when); }
 
 void parked_call::park(asio::cancellation_slot slot) {
-  auto& context = asio::query(on_, asio::execution::context);
+  auto& context = asio::query(*on_, asio::execution::context);
   if (!home_ || &home_->context() != &context) home_ = &asio::use_service<parking_service>(context);
   home_->add(*this);
   // The slot lives in this caller's stack of coroutines, which clears it when it goes on.
   if (hears_cancellation_ && slot.is_connected()) slot.assign([this](asio::cancellation_type) { leave_for(wake_reason::cancelled); });
-  if (ticket_) ticket_->alarm = ticket_->clock.schedule(ticket_->until, on_, [held = ticket_] { held->run_out(); });
+  if (ticket_) ticket_->alarm = ticket_->clock.schedule(ticket_->until, *on_, [held = ticket_] { held->run_out(); });
   std::uint8_t expected = preparing;
   if (phase_.compare_exchange_strong(expected, parked, std::memory_order_acq_rel)) return;
   // Claimed before the caller had suspended: nobody else will resume it.
@@ -188,7 +204,7 @@ void wake_list::post() {
     next = call->next_;
     auto place = batches.rbegin();
     auto const end = batches.size() > searched ? batches.rbegin() + searched : batches.rend();
-    while (place != end && (*place)->on() != call->on_) ++place;
+    while (place != end && (*place)->on() != *call->on_) ++place;
     if (place != end) {
       (*place)->add(*call);
       continue;

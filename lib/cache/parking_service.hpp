@@ -20,8 +20,11 @@ class parking_service final : public asio::execution_context::service {
 
   void add(parked_call& call) noexcept;
   void remove(parked_call& call) noexcept;
+  /** Removes a chain of calls, linked by `next_`, that are about to be resumed one after the other. */
+  void remove_chain(parked_call* first) noexcept;
 
  private:
+  void unlink(parked_call& call) noexcept;
   parked_call* first() noexcept;
   void shutdown() override;
 

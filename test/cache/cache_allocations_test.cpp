@@ -27,6 +27,12 @@ void* operator new(std::size_t size, std::nothrow_t const&) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return std::malloc(size == 0 ? 1 : size);
 }
+// Asio takes the memory of coroutines here, where it has none to recycle.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  void* made = nullptr;
+  return ::posix_memalign(&made, alignment < sizeof(void*) ? sizeof(void*) : alignment, size) == 0 ? made : nullptr;
+}
 void operator delete(void* gone) noexcept { std::free(gone); }
 void operator delete(void* gone, std::size_t) noexcept { std::free(gone); }
 
@@ -58,21 +64,31 @@ enum class get_kind { get, get_with_deadline, try_get, get_by_value };
 
 awaitable<result<verdict>> ready() { co_return verdict::alive; }
 
-awaitable<void> hit(number_cache* cache, get_kind kind, std::string key, int times, int* hits) {
+// A few that do not count come first: what is recycled has to be there.
+awaitable<void> hit(number_cache* cache, get_kind kind, std::string key, int times, figures* into) {
   call_options with;
   if (kind == get_kind::get_with_deadline) with.deadline = std::chrono::hours(1);
-  for (int i = 0; i < times; ++i) {
+  int all = 0;
+  constexpr int warm = 4;
+  std::size_t before = 0;
+  for (int i = 0; i < warm + times; ++i) {
+    if (i == warm) {
+      before = allocations.load();
+      all = 0;
+    }
     if (kind == get_kind::try_get) {
       auto const got = cache->try_get(key);
-      *hits += got ? 1 : 0;
+      all += got ? 1 : 0;
     } else if (kind == get_kind::get_by_value) {
       auto const got = co_await cache->get("short", with);
-      *hits += got && *got ? 1 : 0;
+      all += got && *got ? 1 : 0;
     } else {
       auto const got = co_await cache->get_borrowed(key, with);
-      *hits += got && *got ? 1 : 0;
+      all += got && *got ? 1 : 0;
     }
   }
+  into->allocated = allocations.load() - before;
+  into->hits = all;
 }
 
 figures measure(check_kind check, get_kind kind) {
@@ -90,15 +106,7 @@ figures measure(check_kind check, get_kind kind) {
   BOOST_TEST(cache.set(key, std::make_shared<int>(1)).has_value());
   BOOST_TEST(cache.set("short", std::make_shared<int>(2)).has_value());
   figures seen;
-  auto one = [&](figures* into) -> awaitable<void> {
-    int ignored = 0;
-    co_await hit(&cache, kind, key, 4, &ignored);  // until the pools are warm
-    std::string copy = key;
-    auto const before = allocations.load();
-    co_await hit(&cache, kind, std::move(copy), 100, &into->hits);
-    into->allocated = allocations.load() - before;
-  };
-  asio::co_spawn(context, one(&seen), [](std::exception_ptr failure) {
+  asio::co_spawn(context, hit(&cache, kind, key, 100, &seen), [](std::exception_ptr failure) {
     if (failure) std::rethrow_exception(failure);
   });
   seen.handlers = context.run();

@@ -3,6 +3,7 @@
 #include <mooring/cache/cache_callbacks.hpp>
 #include <mooring/cache/cache_key.hpp>
 #include <mooring/cache/detail/cache_engine.hpp>
+#include <mooring/cache/detail/late.hpp>
 #include <mooring/cache/lease.hpp>
 #include <mooring/core/awaitable.hpp>
 #include <mooring/core/call_options.hpp>
@@ -166,7 +167,7 @@ class cache_core final : public cache_engine {
     });
   }
 
-  step begin(key_view key, bool is_counted, std::optional<cache_waiter>& waiter, std::optional<later_verdict>& later);
+  step begin(key_view key, bool is_counted, late<cache_waiter>& waiter, std::optional<later_verdict>& later);
   step take_back_ask(entry_type& asked, result<verdict> const* answer, key_view key, std::size_t hash, bool is_counted);
   void spawn_load(cache_flight& flight, std::optional<awaitable<load_outcome>> later);
   void spawn_check(executor on, cache_flight& flight, awaitable<result<verdict>> later);

@@ -8,6 +8,7 @@
 #include <mooring/cache/detail/entry_index.hpp>
 #include <mooring/cache/detail/entry_pool.hpp>
 #include <mooring/cache/detail/key_table.hpp>
+#include <mooring/cache/detail/late.hpp>
 #include <mooring/cache/detail/parked_call.hpp>
 #include <mooring/cache/detail/shared_event.hpp>
 #include <mooring/core/task_scope.hpp>
@@ -48,7 +49,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   /** A load has ended with nothing, or with an error. */
   cache_step finish_load(cache_flight& flight, error_code error);
   /** A direct run becomes a task's, and its get a waiter; unless it was settled meanwhile. */
-  cache_step wait_for_task(cache_flight& flight, std::optional<cache_waiter>& waiter);
+  cache_step wait_for_task(cache_flight& flight, late<cache_waiter>& waiter);
   /** The flight's task exists: cancelled if nobody wants it any more, and timed if it loads. */
   void attach_task(cache_flight& flight, std::uint64_t serial, task_scope::task task);
   /** A direct runner leaves: a waiter takes over. */
@@ -80,7 +81,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   // All that end in `_locked` need the decision's lock.
 
   /** A get begins: `found` is the key's cached entry, if any. `waiter` is made when it has to wait. */
-  cache_step begin_locked(cache_entry* found, key_probe const& probe, bool is_counted, std::optional<cache_waiter>& waiter);
+  cache_step begin_locked(cache_entry* found, key_probe const& probe, bool is_counted, late<cache_waiter>& waiter);
   /** Whether the last check counts still. */
   bool is_fresh_locked(cache_entry const& entry) const noexcept {
     return options_.check_interval > duration::zero() && clock_.now() - entry.moment() <= options_.check_interval;
@@ -167,7 +168,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
 
   cache_flight* begin_check(cache_entry& found);
   cache_step finish_check_locked(decision& d, cache_flight& flight, result<verdict> const& found);
-  cache_step join(cache_flight& flight, bool is_counted, std::optional<cache_waiter>& waiter);
+  cache_step join(cache_flight& flight, bool is_counted, late<cache_waiter>& waiter);
   cache_flight& new_flight(flight_kind kind, std::size_t hash);
   void free_flight(decision& d, cache_flight& flight) noexcept;
   cache_step end_settled(decision& d, cache_flight& flight) noexcept;

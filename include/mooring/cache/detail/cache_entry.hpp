@@ -36,7 +36,8 @@ struct cache_entry {
   bool is_gone() const noexcept { return (state.load(std::memory_order_acquire) & has_left) != 0; }
   bool is_asked() const noexcept { return (state.load(std::memory_order_acquire) & ask_mask) != 0; }
   bool may_be_asked() const noexcept { return (state.load(std::memory_order_relaxed) & ask_mask) != ask_mask; }
-  void add_lease() noexcept { count_up(state, 1U, std::memory_order_relaxed); }
+  void add_lease() noexcept { add_leases(1); }
+  void add_leases(std::uint32_t more) noexcept { count_up(state, more, std::memory_order_relaxed); }
 
   // acq_rel: what was done under a lease happens before the value is closed.
   void release() noexcept {

@@ -12,7 +12,7 @@ awaitable<result<lease<V>>> cache_core<K, V, H, E>::get(cache_core* self, KeyHol
   if (call.deadline && *call.deadline <= duration::zero()) co_return make_error_code(errc::deadline_exceeded);
   std::optional<time_point> until;  // from the first suspension on: nothing before it takes time
   bool is_counted = false;
-  std::optional<cache_waiter> waiter;
+  late<cache_waiter> waiter;
   std::optional<later_verdict> later;  // of the check to run, if it was asked already
   held_step next(*self);
   next.hold(self->begin(key, is_counted, waiter, later));
@@ -109,7 +109,7 @@ awaitable<result<lease<V>>> cache_core<K, V, H, E>::get(cache_core* self, KeyHol
 }
 
 template <class K, class V, class H, class E>
-cache_step cache_core<K, V, H, E>::begin(key_view key, bool is_counted, std::optional<cache_waiter>& waiter, std::optional<later_verdict>& later) {
+cache_step cache_core<K, V, H, E>::begin(key_view key, bool is_counted, late<cache_waiter>& waiter, std::optional<later_verdict>& later) {
   auto const hash = hash_of(key);
   bool const asks = answers_at_once_.load(std::memory_order_relaxed);
   entry_type* asked = nullptr;

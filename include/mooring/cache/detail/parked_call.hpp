@@ -1,5 +1,6 @@
 #pragma once
 
+#include <mooring/cache/detail/late.hpp>
 #include <mooring/core/awaitable.hpp>
 #include <mooring/core/clock.hpp>
 
@@ -117,7 +118,7 @@ class parked_call {
     explicit initiation(parked_call& call) noexcept : call_(&call) {}
     template <class Handler>
     void operator()(Handler&& handler) {
-      call_->on_ = asio::get_associated_executor(handler);
+      call_->on_.emplace(asio::get_associated_executor(handler));
       auto slot = asio::get_associated_cancellation_slot(handler);
       call_->handler_.emplace(std::forward<Handler>(handler));
       call_->park(slot);
@@ -137,7 +138,7 @@ class parked_call {
   bool hears_cancellation_ = true;
   // Written before `parked` is published by `phase_` (release), read by the claim's winner (acquire).
   parked_handler handler_;
-  executor on_;
+  late<executor> on_;
   std::shared_ptr<ticket> ticket_;       // where there is a deadline
   parking_service* home_ = nullptr;      // before it is parked: where it is expected to be
   parked_call* previous_ = nullptr;      // in the parking service, under its mutex
