@@ -35,7 +35,7 @@ class basic_entry_index {
       for (auto hits = here.places_with(tag); hits != 0; hits &= hits - 1)
         if (auto* const found = look(here.handles[std::countr_zero(hits)])) return found;
       if (here.overflow == 0) break;
-      if (++at == buckets_.size()) at = 0;
+      at = next_of(at, tag);
     }
     return nullptr;
   }
@@ -44,8 +44,8 @@ class basic_entry_index {
   template <class HashOf>
   void make_room(std::size_t most, HashOf const& hash_of) {
     if (size_ < buckets_.size() * usual_load) return;
-    auto const enough = most / usual_load + 1;
-    auto const doubled = buckets_.empty() ? std::size_t{4} : buckets_.size() * 2;
+    auto const enough = (most / usual_load + 1) | 1U;
+    auto const doubled = buckets_.size() * 2 + 5;  // always odd
     std::vector<bucket> old(doubled < enough || buckets_.size() >= enough ? doubled : enough);
     old.swap(buckets_);
     size_ = 0;
@@ -67,7 +67,7 @@ class basic_entry_index {
         return;
       }
       if (here.overflow != bucket::many) ++here.overflow;
-      if (++at == buckets_.size()) at = 0;
+      at = next_of(at, tag);
     }
   }
 
@@ -84,12 +84,12 @@ class basic_entry_index {
         return;
       }
       if (here.overflow != bucket::many) --here.overflow;
-      if (++at == buckets_.size()) at = 0;
+      at = next_of(at, tag);
     }
   }
 
  private:
-  static constexpr std::size_t usual_load = 10;  // of the twelve places of a bucket
+  static constexpr std::size_t usual_load = 9;  // of the twelve places of a bucket: with ten, every other look-up for what is absent passes on
 
   struct alignas(64) bucket {
     static constexpr std::size_t places = 12;
@@ -150,7 +150,13 @@ class basic_entry_index {
     return static_cast<std::size_t>((std::uint64_t{mixed} * count) >> 32);
   }
 
-  std::vector<bucket> buckets_;  // any number of them
+  // Where to look after a full bucket: steps of one would heap up what overflows behind crowded buckets. The steps are powers of two and the number of
+  // buckets is odd, so that every bucket is reached.
+  std::size_t next_of(std::size_t at, std::uint8_t tag) const noexcept {
+    return (at + (std::size_t{1} << (tag & 7U))) % buckets_.size();
+  }
+
+  std::vector<bucket> buckets_;  // an odd number of them, or none
   std::size_t size_ = 0;
 };
 
