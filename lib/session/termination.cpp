@@ -58,7 +58,8 @@ class termination_work : public operation<termination> {
 // Nobody knows whether it is ended. For this replica it is: for everybody, if the caller is its owner. What was a placeholder may have become somebody else's session
 // meanwhile, and then it is gone for the caller only.
 void give_up(engine& self, std::string const& id, principal const& who, bool is_owned) {
-  if (auto const creation = self.state->creations->find(id); creation && creation->owner.is_same_as(who)) is_owned = true;
+  auto const creation = self.state->creations->find(id);
+  is_owned = is_owned || (creation && creation->owner.is_same_as(who));
   bool is_cached = false;
   if (auto const known = self.cache->peek(id)) {
     is_cached = true;
@@ -66,7 +67,7 @@ void give_up(engine& self, std::string const& id, principal const& who, bool is_
   }
   if (is_owned) return self.bury(id, disposal_reason::terminated);
   self.state->bury_for(id, who);
-  if (!is_cached) self.cache->erase(id, disposal_reason::terminated);  // a restore that runs looks again, for whom it is
+  if (!is_cached && !creation) self.cache->erase(id, disposal_reason::terminated);  // a restore that runs looks again, for whom it is
 }
 
 awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<termination_work> work) {

@@ -368,8 +368,16 @@ class world {
       }
       default: {
         if (whom.is_minted_only) co_return co_await revoke(me, at, whom, foreign);
+        auto const start = log_->tick(sim_.now());
         auto done = co_await replicas_[at].sessions->terminate(whom.id, foreign, draw_deadline());
         is_served = done.has_value() && done->existed;
+        // What cannot be read may be terminated by whoever knows its id (SM23), also where a server only says so.
+        if (weather_.has_faults && store_->may_fail_with(make_error_code(errc::corrupt_record))) {
+          session_model::call const call{verb::terminate, seen::done, 0, 0, at};
+          if (is_served) note(whom.id, start, call);
+          if (!done && done.error() == errc::ambiguous) log_->add_lost(whom.id, start, sim_.now(), call);
+          is_served = false;
+        }
       }
     }
     expect_own_lane(me);

@@ -93,6 +93,8 @@ BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_harms_no
       static_cast<void>(creating.take());
       auto const got = w.run(w.m().get(id, named("alice")));
       BOOST_TEST((got && *got), "seed " << seed);
+    } else {
+      BOOST_TEST(creating.look().error() == errc::not_found, "seed " << seed << ": " << creating.look().error().message());
     }
     w.end();
   }
