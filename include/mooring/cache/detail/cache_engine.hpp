@@ -3,6 +3,7 @@
 #include <mooring/cache/cache_callbacks.hpp>
 #include <mooring/cache/cache_options.hpp>
 #include <mooring/cache/cache_statistics.hpp>
+#include <mooring/cache/detail/brief_mutex.hpp>
 #include <mooring/cache/detail/cache_entry.hpp>
 #include <mooring/cache/detail/cache_flight.hpp>
 #include <mooring/cache/detail/entry_index.hpp>
@@ -152,7 +153,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   std::atomic<bool> answers_at_once_{true};  // whether the last check did: a guess at what the next one will do
   parking_service* const parking_;           // of `home_`
 
-  mutable std::mutex mutex_;  // guards everything below
+  mutable brief_mutex mutex_;  // guards everything below
   entry_pool pool_;
   entry_index index_;
   entry_order order_{pool_};
@@ -236,7 +237,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
 class cache_engine::decision {
  public:
   explicit decision(cache_engine& of) : engine_(of), lock_(of.mutex_) {}
-  decision(cache_engine& of, std::unique_lock<std::mutex> held) noexcept : engine_(of), lock_(std::move(held)) {}
+  decision(cache_engine& of, std::unique_lock<brief_mutex> held) noexcept : engine_(of), lock_(std::move(held)) {}
   decision(decision const&) = delete;
   decision& operator=(decision const&) = delete;
   ~decision();
@@ -254,7 +255,7 @@ class cache_engine::decision {
   friend class cache_engine;
 
   cache_engine& engine_;
-  std::unique_lock<std::mutex> lock_;
+  std::unique_lock<brief_mutex> lock_;
   bool has_work_ = false;
   wake_list woken_;
   void chain(cache_entry*& first, cache_entry& added) noexcept {
