@@ -80,9 +80,10 @@ struct attempt {
 };
 
 // Phase two, from the placeholder on. Leaves nothing open where it fails, but the placeholder.
-awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeholder, principal owner, open_parameters asked, duration deadline,
+awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeholder, principal owner, open_parameters asked, call_options call,
                                 std::shared_ptr<operation_base> work, open_sessions::place place) {
   auto const state = self->state;
+  auto const deadline = step_deadline(call, state->options.deadlines.create);
   if (work->has_left()) co_return errc::cancelled;
   if (state->is_closing.load()) co_return errc::closed;
   if (state->is_gone(id, owner)) co_return errc::not_found;
@@ -112,7 +113,7 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   bool is_confirmed = true;
   if (!made->made().hints.empty()) {
     auto hints = made->made().hints;
-    auto const kept = co_await write_hints(state, id, std::move(hints), state->options.deadlines.write_back);
+    auto const kept = co_await write_hints(state, id, std::move(hints), step_deadline(call, state->options.deadlines.write_back));
     if (kept && !*kept) {
       made->set_reason(disposal_reason::terminated);
       co_return attempt(errc::not_found, attempted);
@@ -163,13 +164,14 @@ awaitable<result<open_sessions::place>> take_place(engine_ptr self, principal ow
 }
 
 // Phase two with its clean-up: on any error the placeholder is erased, or what an ambiguous write made of it.
-awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, revision placeholder, principal owner, open_parameters asked, duration deadline,
+awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, revision placeholder, principal owner, open_parameters asked, call_options call,
                                              std::shared_ptr<operation_base> work, open_sessions::place place) {
   auto const state = self->state;
+  auto const deadline = step_deadline(call, state->options.deadlines.create);
   auto const begun = state->clock.now();
   auto const mark = state->creations->begin(id, owner, work);
   if (!mark) co_return make_error_code(errc::exists);
-  auto tried = co_await make_session(self, id, placeholder, std::move(owner), std::move(asked), deadline, std::move(work), std::move(place));
+  auto tried = co_await make_session(self, id, placeholder, std::move(owner), std::move(asked), call, std::move(work), std::move(place));
   if (!tried.made) {
     auto const why = tried.made.error();
     if (tried.is_taken) co_return why;
@@ -207,7 +209,7 @@ awaitable<void> creating(engine_ptr self, answer<held_session> caller, std::stri
     caller.deliver(told);
     co_return;
   }
-  auto made = co_await phase_two(self, std::move(id), found->placeholder, std::move(owner), std::move(asked), deadline, caller.shared(), std::move(*place));
+  auto made = co_await phase_two(self, std::move(id), found->placeholder, std::move(owner), std::move(asked), call, caller.shared(), std::move(*place));
   if (made) told = std::move(made->held);
   else told = state->refuse("create", made.error());
   caller.deliver(told);  // Not taken: the session lives on, its id is known.
@@ -237,12 +239,11 @@ awaitable<void> opening(engine_ptr self, answer<opened_held> caller, principal o
     caller.deliver(told);
     co_return;
   }
-  auto const deadline = step_deadline(call, state->options.deadlines.create);
-  auto made = co_await phase_two(self, id->id, id->placeholder, std::move(owner), std::move(asked), deadline, caller.shared(), std::move(*place));
+  auto made = co_await phase_two(self, id->id, id->placeholder, std::move(owner), std::move(asked), call, caller.shared(), std::move(*place));
   if (made) told = opened_held(id->id, std::move(made->held));
   else told = state->refuse("open", made.error());
   std::function<void()> undo;
-  if (made) undo = [=, id = id->id, written = made->written] { state->work.spawn(take_away(self, id, written, deadline, outstanding::token(state->working))); };
+  if (made) undo = [=, id = id->id, written = made->written, deadline = step_deadline(call, state->options.deadlines.create)] { state->work.spawn(take_away(self, id, written, deadline, outstanding::token(state->working))); };
   if (made) caller.of().if_unfetched(undo);
   bool const is_taken = caller.deliver(told);
   if (is_taken || !made) co_return;

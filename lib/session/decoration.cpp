@@ -15,14 +15,16 @@ namespace {
 
 // What all rounds of one decoration share.
 struct decoration_call {
-  decoration_call(engine_ptr e, std::string i, principal w, erased_decorator d, duration t, std::shared_ptr<operation_base> o)
-      : self(std::move(e)), id(std::move(i)), who(std::move(w)), decorate(std::move(d)), deadline(t), work(std::move(o)) {}
+  decoration_call(engine_ptr e, std::string i, principal w, erased_decorator d, call_options c, std::shared_ptr<operation_base> o)
+      : self(std::move(e)), id(std::move(i)), who(std::move(w)), decorate(std::move(d)), call(c), deadline(step_deadline(c, self->state->options.deadlines.change)),
+        work(std::move(o)) {}
 
   engine_ptr const self;
   std::string const id;
   principal const who;
   erased_decorator const decorate;
-  duration const deadline;
+  call_options const call;
+  duration const deadline;  // of each storage operation
   std::shared_ptr<operation_base> const work;
 };
 using decoration_call_ptr = std::shared_ptr<decoration_call const>;
@@ -125,7 +127,7 @@ awaitable<result<round_outcome>> decorate_once(decoration_call_ptr call, cached_
 awaitable<result<held_session>> decorate_restored(decoration_call_ptr call, metadata data_before) {
   auto const state = call->self->state;
   for (std::size_t tries = 0; tries <= state->options.max_conflict_retries; ++tries) {
-    auto fresh = co_await get(call->self, call->id, call->who, call_options());
+    auto fresh = co_await get(call->self, call->id, call->who, call->call);
     if (!fresh) co_return fresh.error();
     if (!*fresh) co_return held_session();
     auto made = apply(*call, fresh->session(), data_before);
@@ -140,7 +142,7 @@ awaitable<result<held_session>> decorate_restored(decoration_call_ptr call, meta
 awaitable<result<held_session>> decorate_session(decoration_call_ptr call) {
   auto const state = call->self->state;
   for (std::size_t tries = 0; tries <= state->options.max_conflict_retries; ++tries) {
-    auto current = co_await get(call->self, call->id, call->who, call_options());
+    auto current = co_await get(call->self, call->id, call->who, call->call);
     if (!current) co_return current.error();
     if (!*current) co_return make_error_code(errc::not_found);
     auto ended = co_await decorate_once(call, current->entry_pointer());
@@ -175,8 +177,7 @@ awaitable<result<held_session>> decorate(engine_ptr self, std::string id, princi
   auto const work = std::make_shared<operation<held_session>>();
   answer<held_session> caller(work);
   outstanding::token counted(self->state->working);
-  auto const deadline = step_deadline(call, self->state->options.deadlines.change);
-  auto const made = std::make_shared<decoration_call const>(self, std::move(id), std::move(who), std::move(decorate), deadline, work);
+  auto const made = std::make_shared<decoration_call const>(self, std::move(id), std::move(who), std::move(decorate), call, work);
   self->state->work.spawn(decorating(made, std::move(caller), std::move(counted)));
   co_return co_await operation<held_session>::join(work);
 }

@@ -243,4 +243,24 @@ BOOST_AUTO_TEST_CASE(silent_storage_ends_every_operation_at_its_deadline) {
   w.end();
 }
 
+// RA45: a call's own deadline is that of each of its storage operations, of hints and inner gets too.
+BOOST_AUTO_TEST_CASE(silent_storage_ends_every_operation_at_the_deadline_of_its_own) {
+  session_world w(1);
+  auto const id = w.opened();
+  auto const minted = *w.run(w.m().generate());
+  w.link().decide([](storage_operation what, std::size_t) { return what == storage_operation::update_hints ? storage_fault::no_request : storage_fault::none; });
+  auto const took = [&](auto&& work) {
+    auto const begun = w.sim.now();
+    static_cast<void>(w.run(std::move(work)));
+    return w.sim.now() - begun;
+  };
+  BOOST_TEST((took(w.m().create(minted, {}, open_parameters({"a"}), call_options{50ms})) < 200ms));
+  w.link().decide([](storage_operation, std::size_t) { return storage_fault::no_request; });
+  BOOST_TEST((took(w.m().decorate(id, {}, [](auto s, metadata d) { return result<decoration<test_session>>(decoration<test_session>(s, d)); }, call_options{50ms})) <= 100ms));
+  BOOST_TEST((took(w.m().validate(id, {}, call_options{50ms})) == 50ms));
+  BOOST_TEST((took(w.m().terminate(id, {}, call_options{50ms})) == 100ms));
+  w.link().decide(nullptr);
+  w.end();
+}
+
 BOOST_AUTO_TEST_SUITE_END()

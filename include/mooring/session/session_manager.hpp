@@ -62,8 +62,8 @@ using decorator = std::function<result<decoration<Session>>(std::shared_ptr<Sess
  *   - `errc::closed`               `shutdown` was called.
  *  @par Cancellation   Any type. Operations that write go on in the manager once they have begun to: their caller is then told `ambiguous`.
  *       The caller's cancellation state is not changed.
- *  @par Deadline       `call.deadline`, where given, takes the place of `manager_options::deadlines` for each storage operation of the call (each has a whole one); for `get`
- *       and `shutdown` it covers the whole call.
+ *  @par Deadline       `call.deadline`, where given, takes the place of `manager_options::deadlines` for each storage operation of the call (each has a whole one); for `get`,
+ *       for each get that a `decorate` begins with, and for `shutdown` it covers the whole call.
  *  @par Ordering       No operation that begins after `terminate` returned success finds the session alive: on this replica at once, elsewhere from the next check
  *       on. Of two changes made of one revision at most one is written; the other reads again. No `get` that begins after a `decorate` returned serves what was before:
  *       on this replica at once, elsewhere from the next check on.
@@ -194,7 +194,8 @@ class session_manager {
   /** @brief Refuses new calls, cancels creations and restores, waits for leases, closes every session (`shutdown`), then the storage.
    *
    *  Records stay, for other replicas and later processes. At the deadline sessions are closed, leased or not. Repeatable, concurrently too: the first call's deadline
-   *  counts, and each returns when that shutdown has ended. What ignores its cancellation, and a storage that does not close, get a second more.
+   *  counts, and each returns when that shutdown has ended. A close that ignores its cancellation,
+   *  a storage that does not close, and a call that does not end get a second more, each.
    *  @par Errors        None.
    *  @par Cancellation  The caller leaves; the shutdown goes on.
    */
