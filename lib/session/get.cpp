@@ -27,16 +27,6 @@ awaitable<result<presence>> look_up(state_ptr state, std::string id, principal w
   co_return found->parts.state == record_state::live ? presence::live : presence::in_creation;
 }
 
-// The caller is not the owner of what this replica has in hand. Where that is to be hidden, an unknown id's one read is made, and its answer given.
-awaitable<result<held_session>> turn_away(state_ptr state, std::string id, duration deadline) {
-  if (state->options.hide_owner_mismatch) {
-    auto const read = co_await peek_record(state, std::move(id), deadline);
-    if (!read && read.error() != errc::corrupt_record) co_return read.error();
-    co_return held_session();
-  }
-  co_return state->refuse("get", make_error_code(errc::wrong_owner));
-}
-
 result<held_session> refused_get(manager_state& state, error_code why) {
   if (why == errc::wrong_owner && state.options.hide_owner_mismatch) return held_session();
   return state.refuse("get", why);
@@ -45,6 +35,16 @@ result<held_session> refused_get(manager_state& state, error_code why) {
 // A read that ends with the whole get has not found the storage away.
 error_code late_or(state_ptr const& state, time_point until, error_code why) {
   return why == errc::unavailable && state->clock.now() >= until ? make_error_code(errc::deadline_exceeded) : why;
+}
+
+// The caller is not the owner of what this replica has in hand. Where that is to be hidden, an unknown id's one read is made, and its answer given.
+awaitable<result<held_session>> turn_away(state_ptr state, std::string id, duration deadline, time_point until) {
+  if (state->options.hide_owner_mismatch) {
+    auto const read = co_await peek_record(state, std::move(id), deadline);
+    if (!read && read.error() != errc::corrupt_record) co_return refused_get(*state, late_or(state, until, read.error()));
+    co_return held_session();
+  }
+  co_return state->refuse("get", make_error_code(errc::wrong_owner));
 }
 
 bool is_owned_by(lease<cached_session_ptr> const& held, principal const& who) noexcept { return held.value()->owner.is_same_as(who); }
@@ -90,10 +90,10 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
 
     auto const read_deadline = std::min(remaining, state->options.deadlines.read);
     auto const held_here = find_cached(*self, id, who);
-    if (held_here == in_cache::of_another) co_return co_await turn_away(state, id, read_deadline);
+    if (held_here == in_cache::of_another) co_return co_await turn_away(state, id, read_deadline, until);
     if (held_here == in_cache::nothing) {
       auto const creation = state->creations->find(id);
-      if (creation && !creation->owner.is_same_as(who)) co_return co_await turn_away(state, id, read_deadline);
+      if (creation && !creation->owner.is_same_as(who)) co_return co_await turn_away(state, id, read_deadline, until);
       if (creation) {
         auto const waited = co_await wait_for_creation(creation->ended, remaining);
         if (!waited) co_return state->refuse("get", waited.error());

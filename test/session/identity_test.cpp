@@ -246,6 +246,23 @@ BOOST_AUTO_TEST_CASE(hidden_mismatch_looks_and_costs_like_an_unknown_id) {
   w.end();
 }
 
+// ID16: also of a storage that is silent
+BOOST_AUTO_TEST_CASE(hidden_mismatch_meets_the_deadline_like_an_unknown_id) {
+  session_world::setup how;
+  how.options.hide_owner_mismatch = true;
+  session_world w(1, how);
+  auto const id = w.opened(named("alice"));
+  w.link().decide([](storage_operation, std::size_t) { return storage_fault::no_request; });
+  for (auto const span : {duration(50ms), duration(3s), duration(4s)}) {
+    auto const known = w.run(w.m().get(id, named("bob"), call_options{span}));
+    auto const unknown = w.run(w.m().get("unknown", named("bob"), call_options{span}));
+    BOOST_REQUIRE((known.has_error() && unknown.has_error()));
+    BOOST_TEST(known.error() == unknown.error());
+  }
+  w.link().decide(nullptr);
+  w.end();
+}
+
 // SC03: canaries in ids, secrets, identities and data never reach log lines or events.
 BOOST_AUTO_TEST_CASE(logs_hold_no_ids_no_names_and_no_data) {
   std::string said;
