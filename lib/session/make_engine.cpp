@@ -39,6 +39,9 @@ std::string broken_rule(manager_options const& options, std::optional<duration> 
   auto const factory = options.deadlines.factory;
   if (options.placeholder_ttl <= factory)
     return "placeholder_ttl: must be above deadlines.factory (" + span_text(factory) + "), and is " + span_text(options.placeholder_ttl);
+  auto const ttl = ttl_of(ttl_of_storage, options);
+  if (options.check_interval > ttl / 2)
+    return "check_interval: must be at most half of the time to live (" + span_text(ttl) + "), and is " + span_text(options.check_interval);
   if (options.sweep_interval && *options.sweep_interval < 1ms) return "sweep_interval: must be at least 1 ms, and is " + span_text(*options.sweep_interval);
   if (options.sweep_concurrency == 0) return "sweep_concurrency: must be above 0";
   if (options.max_restores == 0) return "max_restores: must be above 0";

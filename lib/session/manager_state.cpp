@@ -17,13 +17,13 @@ std::string id_with(std::string_view id, principal const& who) {
   return std::string(id).append("\n").append(std::to_string(who.issuer().size())).append("\n").append(who.issuer()).append(who.subject());
 }
 
-duration ttl_of(storage<metadata> const& store, manager_options const& options) { return store.ttl().value_or(options.ttl.value_or(usual_ttl)); }
-
 duration tombstone_ttl(manager_options const& options, duration ttl) {
   return options.tombstone_ttl.value_or(std::max<duration>(ttl, std::chrono::minutes(1)));
 }
 
 }  // namespace
+
+duration ttl_of(std::optional<duration> of_storage, manager_options const& options) { return of_storage.value_or(options.ttl.value_or(usual_ttl)); }
 
 manager_state::manager_state(executor on, std::shared_ptr<storage<metadata>> shared, std::shared_ptr<erased_factory> maker, owner_binder keys,
                              manager_options chosen)
@@ -33,7 +33,7 @@ manager_state::manager_state(executor on, std::shared_ptr<storage<metadata>> sha
       factory(std::move(maker)),
       binder(std::move(keys)),
       options(std::move(chosen)),
-      ttl(ttl_of(*store, options)),
+      ttl(ttl_of(store->ttl(), options)),
       gone(options.max_tombstones, tombstone_ttl(options, ttl)),
       gone_for(options.max_tombstones, tombstone_ttl(options, ttl)),
       sessions(std::make_shared<open_sessions>(options.max_sessions, options.max_sessions_per_principal)),

@@ -78,4 +78,7 @@ struct manager_state : std::enable_shared_from_this<manager_state> {
 
 using state_ptr = std::shared_ptr<manager_state>;
 
+/** The time to live of a storage's records: as it says; else as the options say; else the usual. */
+duration ttl_of(std::optional<duration> of_storage, manager_options const& options);
+
 }  // namespace mooring::detail

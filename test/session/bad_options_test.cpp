@@ -46,6 +46,7 @@ std::vector<row> bad_options() {
   rows.emplace_back("placeholder_ttl", [](auto& o) { o.placeholder_ttl = 15s; }, std::vector<std::string>{"15000 ms"});
   rows.emplace_back("placeholder_ttl", [](auto& o) { o.deadlines.factory = 60s; }, std::vector<std::string>{"60000 ms"});
   rows.emplace_back("failure_backoff_limit", [](auto& o) { o.failure_backoff_limit = 249ms; }, std::vector<std::string>{"249 ms", "failure_backoff"});
+  rows.emplace_back("check_interval", [](auto& o) { o.check_interval = 15min + 1ns; }, std::vector<std::string>{"half", "1800000 ms", "900000000001 ns"});
   rows.emplace_back("sweep_concurrency", [](auto& o) { o.sweep_concurrency = 0; }, std::vector<std::string>{"above 0"});
   rows.emplace_back("max_restores", [](auto& o) { o.max_restores = 0; }, std::vector<std::string>{"above 0"});
   rows.emplace_back("max_sessions", [](auto& o) { o.max_sessions = 0; }, std::vector<std::string>{"above 0"});
@@ -129,7 +130,7 @@ BOOST_AUTO_TEST_CASE(the_defaults_are_the_documented_ones_and_the_ends_of_each_r
   for (auto const& change : std::vector<std::function<void(manager_options&)>>{
            [](auto&) {}, [](auto& o) { o.ttl = 30min; }, [](auto& o) { o.placeholder_ttl = 15s + 1ns; }, [](auto& o) { o.sweep_interval = 1ms; },
            [](auto& o) { o.max_stale = o.check_interval = o.failure_backoff = o.failure_backoff_limit = 0ns; }, [](auto& o) { o.cache_capacity = unbounded; },
-           [](auto& o) { o.cache_capacity = 1; }, [](auto& o) { o.max_conflict_retries = 0; }, [](auto& o) { o.max_tombstones = 0; }, [](auto& o) { o.tombstone_ttl = 0ns; }}) {
+           [](auto& o) { o.cache_capacity = 1; }, [](auto& o) { o.max_conflict_retries = 0; }, [](auto& o) { o.max_tombstones = 0; }, [](auto& o) { o.tombstone_ttl = 0ns; }, [](auto& o) { o.check_interval = 15min; }}) {
     auto const store = std::make_shared<test_link>(sim, sim.get_executor(), std::make_shared<simulated_store<metadata>>());
     manager_options options;
     change(options);

@@ -42,7 +42,8 @@ struct manager_options {
   std::size_t sweep_concurrency = 8;
   /** How long a cached session serves on its last good check while the storage cannot be asked. 0: not at all. */
   duration max_stale = std::chrono::seconds(30);
-  /** A good check serves the gets of this long, until the storage's `epoch` goes up. 0: every get is checked. */
+  /** A good check serves the gets of this long, until the storage's `epoch` goes up. 0: every get is checked. At most half of the time to live, since only a check
+   *  keeps a session that is used from expiring. */
   duration check_interval{};
   /** After a failed restore the same error is given again for this long, doubling up to the limit. 0: off. */
   duration failure_backoff = std::chrono::milliseconds(250);
