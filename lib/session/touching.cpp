@@ -15,10 +15,12 @@ constexpr duration shortest_pause = std::chrono::milliseconds(1);
 // Whether every leased record was touched.
 awaitable<bool> touch_leased(engine_ptr self) {
   auto const state = self->state;
+  // One that hangs must not let those behind it expire.
+  auto const deadline = std::min(state->options.deadlines.write_back, std::max<duration>(state->ttl / retries_per_ttl, shortest_pause));
   bool is_whole = true;
   for (auto const& session : state->sessions->seated()) {
     if (!session->is_leased() || state->is_gone(session->id)) continue;
-    auto const touched = co_await touch_record(state, session->id, state->options.deadlines.write_back);
+    auto const touched = co_await touch_record(state, session->id, deadline);
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     if (is_cancelled(cancellation)) co_return false;
     is_whole = is_whole && touched;

@@ -357,6 +357,30 @@ BOOST_AUTO_TEST_CASE(leased_record_is_touched_and_the_absolute_lifetime_still_en
   w.end();
 }
 
+// SM32: of many leased sessions one touch is never answered.
+BOOST_AUTO_TEST_CASE(touch_that_hangs_lets_no_other_leased_session_expire) {
+  session_world::setup how;
+  how.store.ttl = 4s;
+  how.options.ttl = 4s;
+  session_world w(1, how);
+  auto first = w.run(w.m().open({}, open_parameters()));
+  auto second = w.run(w.m().open({}, open_parameters()));
+  BOOST_REQUIRE((first && second));
+  std::string victim;
+  w.link().on_call([&](storage_operation what, std::string const& id) {
+    if (what == storage_operation::touch && victim.empty()) victim = id;
+  });
+  w.link().decide([&](storage_operation what, std::size_t) { return what == storage_operation::touch ? storage_fault::no_request : storage_fault::none; });
+  while (victim.empty()) BOOST_REQUIRE(w.sim.step());
+  w.link().decide(nullptr);
+  w.sim.run_for(30s);
+  BOOST_TEST(w.record(first->id).has_value());
+  BOOST_TEST(w.record(second->id).has_value());
+  first->lease.release();
+  second->lease.release();
+  w.end();
+}
+
 // SM33: whichever key was added, changed or removed.
 BOOST_AUTO_TEST_CASE(session_is_rebuilt_when_any_metadata_differs_and_not_when_all_is_equal) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
