@@ -210,6 +210,10 @@ redis_model::entry* redis_model::find(std::string const& key, std::int64_t momen
 std::optional<std::string> redis_model::look(std::string const& key, time_point now) const {
   auto const place = keys_.find(key);
   if (place == keys_.end() || moment_of(now) > place->second.expires) return std::nullopt;
+  boost::system::error_code ec;
+  auto const parsed = json::parse(place->second.text, ec);
+  auto const until = parsed.is_object() ? number_of(parsed.get_object(), "until") : std::nullopt;
+  if (until && double(moment_of(now)) >= *until) return std::nullopt;
   return place->second.text;
 }
 

@@ -31,7 +31,7 @@ class redis_model {
  public:
   redis_reply carry_out(redis_command const& sent, time_point now);
 
-  /** @brief What is stored under a key now. */
+  /** @brief What is stored under a key now. A record whose own end has come is not: its key may outlive it. */
   std::optional<std::string> look(std::string const& key, time_point now) const;
 
   /** @brief Knows every script from the start, as a server does that has been used before. */
