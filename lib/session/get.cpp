@@ -80,7 +80,8 @@ std::optional<result<held_session>> get_at_once(engine& self, std::string_view i
 
 awaitable<result<held_session>> get(engine_ptr self, std::string id, principal who, call_options call) {
   auto const state = self->state;
-  auto const until = saturating_add(state->clock.now(), call.deadline.value_or(state->options.deadlines.get));
+  auto const begun = state->clock.now();
+  auto const until = saturating_add(begun, call.deadline.value_or(state->options.deadlines.get));
   for (;;) {
     if (auto admitted = self->admit("get", id, {}); !admitted) co_return admitted.error();
     if (state->is_gone(id)) self->cache->erase(id, disposal_reason::expired);  // where the check that found it gone was nobody's flight
@@ -138,7 +139,8 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
       }
     }
     if (state->is_gone(id, who)) co_return held_session();
-    if (is_too_old(*state, *got)) {
+    // What was seen since this get began is not too old for it: a restore that took longer than `max_stale` would be made again and again.
+    if (is_too_old(*state, *got) && !got->value()->was_seen_within(duration::zero(), begun)) {
       auto const doubted = got->value();
       got->release();
       self->cache->erase_if(id, doubted, disposal_reason::expired);
