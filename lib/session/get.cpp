@@ -107,9 +107,11 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
       if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
       if (!seen) co_return refused_get(*state, late_or(state, until, seen.error()));
       if (*seen == presence::absent) co_return held_session();
+      // A creation may have begun, or ended, while the record was read. One that wrote it and has not heard so yet has made the session already.
+      auto const begun_since = state->creations->find(id);
+      if (begun_since && begun_since->owner.is_same_as(who)) continue;
       if (*seen == presence::in_creation) {
-        // It may have begun, or ended, while the record was read.
-        if (self->cache->peek(id) || state->creations->find(id)) continue;
+        if (begun_since || self->cache->peek(id)) continue;
         co_return state->refuse("get", make_error_code(errc::not_ready));
       }
       remaining = until - state->clock.now();

@@ -13,6 +13,21 @@ session_world::setup replicas(std::size_t n) {
   return how;
 }
 
+decorator<test_session> adding(std::string what) {
+  return [what](std::shared_ptr<test_session> s, metadata d) {
+    d[what] = "on";
+    auto next = std::make_shared<test_session>(*s);
+    next->decorations.push_back(what);
+    return result<decoration<test_session>>(decoration<test_session>(next, d));
+  };
+}
+
+// Steps until an operation has begun once more.
+void step_to_next(session_world& w, std::size_t on, storage_operation which) {
+  auto const before = w.link(on).calls(which);
+  while (w.link(on).calls(which) == before) BOOST_REQUIRE(w.sim.step());
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(session_crossings)
@@ -33,6 +48,35 @@ BOOST_AUTO_TEST_CASE(get_serves_what_was_restored_for_it_though_the_restore_took
     BOOST_TEST(w.f(1).requests.size() == 1u);
   }
   w.end();
+}
+
+// SM20, SM35: while a creation waits for the reply to its write, nobody restores its session beside it, to be decorated and then replaced.
+BOOST_AUTO_TEST_CASE(creation_that_hears_late_of_its_write_replaces_no_decorated_session) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    auto how = replicas(1);
+    how.options.check_interval = 10s;
+    session_world w(seed, how);
+    auto const id = *w.run(w.m().generate());
+    std::size_t peeks = 0, updates = 0;
+    w.link().on_call([&](storage_operation what, std::string const&) {
+      link_options way;
+      if (what == storage_operation::peek && ++peeks == 1) way.travel = 1s;
+      if (what == storage_operation::update_if && ++updates == 1) way.reply = 4s;
+      w.link().set_options(way);
+    });
+    auto getting = w.start(w.m().get(id, {}));
+    step_to_next(w, 0, storage_operation::peek);
+    auto creating = w.start(w.m().create(id, {}, open_parameters({"a"})));
+    w.finish(getting);
+    BOOST_TEST(static_cast<bool>(*getting.take()));
+    BOOST_TEST(w.run(w.m().decorate(id, {}, adding("x"))).has_value());
+    w.finish(creating);
+    BOOST_TEST(creating.take().has_value(), "seed " << seed);
+    auto const got = w.run(w.m().get(id, {}));
+    BOOST_REQUIRE((got && *got));
+    BOOST_TEST((*got)->decorations.size() == 1u, "seed " << seed);
+    BOOST_TEST(w.f().requests.size() == 1u, "seed " << seed);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
