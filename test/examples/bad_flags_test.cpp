@@ -77,6 +77,7 @@ std::vector<row> bad_gateway_flags() {
   add("--storage", {"disk", "Memory", "memory ", "mem"});
   add("--max-lifetime", {"1h"});         // the TTL is 2 h
   add("--placeholder-ttl", {"15s"});      // the factory has 15 s
+  add("--check-interval", {"61m"});       // the TTL is 2 h
   add("--factory-deadline", {"60s", "2m"});
   add("--backend", {"nameless", "=http://x/", "a b=http://x/", "1a=http://x/", "a_b=http://x/", "a.b=http://x/", std::string(33, 'a') + "=http://x/", "b=", "b=x", "b=ftp://x/", "b=https://x/",
                     "b=http://", "b=http:///", "b=http://user@x/", "b=http://x:99999/", "b=http://x:y/", "b=http://a b/", "b=//x/", "good=http://x/"});
@@ -137,6 +138,7 @@ BOOST_AUTO_TEST_CASE(messages_about_flags_name_flags_and_what_would_be_right) {
     arguments.insert(arguments.begin(), {"--backend", "good=http://127.0.0.1:1/mcp"});
     return read<gateway::options>(arguments).said;
   };
+  BOOST_TEST(said({"--ttl", "2h", "--check-interval", "3601s"}).find("--check-interval must be at most half of --ttl") != std::string::npos);
   BOOST_TEST(said({"--ttl", "2h", "--max-lifetime", "1h"}).find("--max-lifetime must be at least --ttl") != std::string::npos);
   BOOST_TEST(said({"--storage", "mem"}).find("memory") != std::string::npos);
   BOOST_TEST(said({"--threads", "257"}).find("from 1 to 256") != std::string::npos);
