@@ -1,6 +1,7 @@
 #include "session/cached_session.hpp"
 
 #include <mooring/session/detail/held_session.hpp>
+#include <mooring/session/record.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -50,6 +51,16 @@ bool cached_session::agrees_with(mooring::revision const& stored, metadata const
     return true;
   }
   return false;
+}
+
+bool cached_session::has_backend(std::string const& backend) const {
+  metadata stored;
+  {
+    std::lock_guard lock(mutex_);
+    stored = stored_;
+  }
+  auto const parts = read_record(stored);
+  return parts && std::find(parts->backends.begin(), parts->backends.end(), backend) != parts->backends.end();
 }
 
 mooring::revision cached_session::built_from() const {

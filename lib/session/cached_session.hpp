@@ -54,6 +54,9 @@ class cached_session {
    *  tokens again. */
   bool agrees_with(mooring::revision const& stored, metadata const& value);
 
+  /** Whether the record that it was built from lists a backend. */
+  bool has_backend(std::string const& backend) const;
+
   /** The revision that it was built from. Where that changed while a record was read, the record may be older than the session. */
   mooring::revision built_from() const;
 

@@ -14,48 +14,42 @@ namespace {
 
 // One round of reading, changing and writing.
 enum class round { done, nothing_to_do, conflict };
-struct round_outcome {
-  round_outcome(round e = round::conflict, revision w = {}) noexcept : ended(e), written(w) {}
-  round ended;
-  revision written;
-};
 
-awaitable<result<round_outcome>> remove_once(engine_ptr self, std::string id, principal who, std::string backend, duration deadline, std::shared_ptr<operation_base> work) {
+awaitable<result<round>> remove_once(engine_ptr self, std::string id, principal who, std::string backend, duration deadline, std::shared_ptr<operation_base> work) {
   auto const state = self->state;
   // A probe: a chatty backend must not keep an idle session alive.
   auto read = co_await peek_record(state, id, deadline);
   if (!read) co_return read.error();
   if (!*read) {
     self->bury_if_held(id);
-    co_return round_outcome(round::nothing_to_do);
+    co_return round::nothing_to_do;
   }
   auto found = verify_record(*state, std::move(**read), who);
-  if (!found && found.error() == errc::wrong_owner && state->options.hide_owner_mismatch) co_return round_outcome(round::nothing_to_do);
+  if (!found && found.error() == errc::wrong_owner && state->options.hide_owner_mismatch) co_return round::nothing_to_do;
   if (!found) co_return found.error();
   auto& backends = found->parts.backends;
-  if (found->parts.state == record_state::placeholder || std::erase(backends, backend) == 0) co_return round_outcome(round::nothing_to_do);
+  if (found->parts.state == record_state::placeholder || std::erase(backends, backend) == 0) co_return round::nothing_to_do;
   if (!work->commit()) co_return make_error_code(errc::cancelled);
 
   auto const written = co_await update_record(state, id, write_record(found->parts), found->at, deadline);
   if (written.is_absent()) {
     self->bury_if_held(id);
-    co_return round_outcome(round::nothing_to_do);
+    co_return round::nothing_to_do;
   }
-  if (!written && written.error() == errc::conflict) co_return round_outcome(round::conflict);
+  if (!written && written.error() == errc::conflict) co_return round::conflict;
   if (!written) co_return written.error();
   if (found->hints.erase(backend) > 0) {
     auto const kept = co_await write_hints(state, std::move(id), std::move(found->hints), deadline);
     if (!kept) state->log(severity::warning, "the hint of an expired backend could not be dropped: " + kept.error().message());
   }
-  co_return round_outcome(round::done, **written);
+  co_return round::done;
 }
 
-// Drops the session that still has the backend, and what is being restored with it; not one that was rebuilt from the changed record already.
-void drop_older(engine& self, std::string const& id, revision written) {
-  bool is_rebuilt = false;
-  if (auto const known = self.cache->peek(id)) is_rebuilt = known.value()->is_built_from(written);
-  if (is_rebuilt) return;
-  self.cache->erase(id, disposal_reason::expired);
+// Drops the session that still has the backend, or what may be restored with it just now; not one that was rebuilt without it already.
+void drop_with(engine& self, std::string const& id, std::string const& backend) {
+  auto known = self.cache->peek(id);
+  while (known && known.value()->has_backend(backend) && !self.cache->erase_if(id, known.value(), disposal_reason::expired)) known = self.cache->peek(id);
+  if (!known) self.cache->erase(id, disposal_reason::expired);
 }
 
 awaitable<result<>> remove_backend(engine_ptr self, std::string id, principal who, std::string backend, duration deadline, std::shared_ptr<operation_base> work) {
@@ -63,9 +57,9 @@ awaitable<result<>> remove_backend(engine_ptr self, std::string id, principal wh
   for (std::size_t tries = 0;; ++tries) {
     auto const ended = co_await remove_once(self, id, who, backend, deadline, work);
     if (!ended) co_return ended.error();
-    if (ended->ended == round::nothing_to_do) co_return result<>();
-    if (ended->ended == round::done) {
-      drop_older(*self, id, ended->written);
+    if (*ended == round::nothing_to_do) co_return result<>();
+    if (*ended == round::done) {
+      drop_with(*self, id, backend);
       co_return result<>();
     }
     if (tries == state->options.max_conflict_retries) co_return make_error_code(errc::conflict);

@@ -22,6 +22,11 @@ decorator<test_session> adding(std::string what) {
   };
 }
 
+// Meets the first `times` calls of an operation with a fault.
+std::function<storage_fault(storage_operation, std::size_t)> first(int times, storage_operation which, storage_fault fault) {
+  return [=](storage_operation what, std::size_t) mutable { return what == which && times-- > 0 ? fault : storage_fault::none; };
+}
+
 // Steps until an operation has begun once more.
 void step_to_next(session_world& w, std::size_t on, storage_operation which) {
   auto const before = w.link(on).calls(which);
@@ -77,6 +82,25 @@ BOOST_AUTO_TEST_CASE(creation_that_hears_late_of_its_write_replaces_no_decorated
     BOOST_TEST((*got)->decorations.size() == 1u, "seed " << seed);
     BOOST_TEST(w.f().requests.size() == 1u, "seed " << seed);
   }
+}
+
+// SM35, SM47: as `session_rebuilt_before_the_hint_is_dropped_stays`, and decorated since.
+BOOST_AUTO_TEST_CASE(session_rebuilt_and_decorated_before_the_hint_is_dropped_stays) {
+  session_world w(1, replicas(1));
+  auto const id = w.opened();
+  w.link().decide(first(1, storage_operation::update_hints, storage_fault::no_reply));
+  auto notifying = w.start(w.m().notify_backend_expired(id, {}, "a"));
+  step_to_next(w, 0, storage_operation::update_hints);
+  auto const decorated = w.run(w.m().decorate(id, {}, adding("x")));
+  BOOST_TEST(decorated.has_value());
+  BOOST_TEST(!notifying.is_done());
+  w.finish(notifying);
+  BOOST_TEST(notifying.look().has_value());
+  auto const got = w.run(w.m().get(id, {}));
+  BOOST_REQUIRE((got && *got));
+  BOOST_TEST(((*got)->request.backends == std::vector<std::string>{"b"}));
+  BOOST_TEST((*got)->decorations.size() == 1u);
+  BOOST_TEST(w.m().stats().restored == 1u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
