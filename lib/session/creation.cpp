@@ -95,6 +95,10 @@ awaitable<attempt> make_session(engine_ptr self, std::string id, revision placeh
   if (!next) co_return next.error();
   // From here a terminate that comes between makes the cache refuse the session.
   auto const fence = self->cache->begin(id);
+  if (state->is_gone(id, owner)) {  // before the fence, by a termination that its caller left and the storage refused
+    made->set_reason(disposal_reason::terminated);
+    co_return errc::not_found;
+  }
   if (!work->commit()) co_return errc::cancelled;
 
   auto const seen = state->sight();

@@ -103,4 +103,26 @@ BOOST_AUTO_TEST_CASE(session_rebuilt_and_decorated_before_the_hint_is_dropped_st
   BOOST_TEST(w.m().stats().restored == 1u);
 }
 
+// SM07, SM41: the owner left a termination that was then refused: for this replica the id is gone all the same, also for the creation that runs.
+BOOST_AUTO_TEST_CASE(creation_of_an_id_that_was_given_up_hands_out_no_session) {
+  session_world w(1, replicas(1));
+  auto const id = *w.run(w.m().generate());
+  w.f().exact_latency = 1s;
+  w.link().decide(first(1, storage_operation::erase_if, storage_fault::server_error));
+  auto creating = w.start(w.m().create(id, {}, open_parameters({"a"})));
+  while (w.f().requests.empty()) BOOST_REQUIRE(w.sim.step());
+  auto ending = w.start(w.m().terminate(id, {}));
+  step_to_next(w, 0, storage_operation::erase_if);
+  ending.cancel();
+  w.finish(ending);
+  BOOST_TEST(ending.look().error() == errc::ambiguous);
+  w.finish(creating);
+  auto const made = creating.take();
+  BOOST_TEST((!made && made.error() == errc::not_found));
+  w.sim.run_for(1s);
+  BOOST_TEST(w.book->open() == 0u);
+  BOOST_TEST(!w.record(id).has_value());
+  w.end();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
