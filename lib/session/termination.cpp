@@ -58,16 +58,13 @@ class termination_work : public operation<termination> {
 // Nobody knows whether it is ended. For this replica it is: for everybody, if the caller is its owner. What was a placeholder may have become somebody else's session
 // meanwhile, and then it is gone for the caller only.
 void give_up(engine& self, std::string const& id, principal const& who, bool is_owned) {
-  auto const creation = self.state->creations->find(id);
-  is_owned = is_owned || (creation && creation->owner.is_same_as(who));
-  bool is_cached = false;
-  if (auto const known = self.cache->peek(id)) {
-    is_cached = true;
-    is_owned = is_owned || known.value()->owner.is_same_as(who);
-  }
   if (is_owned) return self.bury(id, disposal_reason::terminated);
-  self.state->bury_for(id, who);
-  if (!is_cached && !creation) self.cache->erase(id, disposal_reason::terminated);  // a restore that runs looks again, for whom it is
+  self.state->bury_for(id, who);  // first: what the caller begins later finds it
+  if (auto const creation = self.state->creations->find(id)) is_owned = is_owned || creation->owner.is_same_as(who);
+  if (auto const restoring = self.state->rights.find(id)) is_owned = is_owned || restoring->is_same_as(who);
+  // Last: what has been created or restored by now is cached.
+  if (auto const known = self.cache->peek(id)) is_owned = is_owned || known.value()->owner.is_same_as(who);
+  if (is_owned) self.bury(id, disposal_reason::terminated);
 }
 
 awaitable<result<termination>> terminate_session(engine_ptr self, std::string id, principal who, duration deadline, std::shared_ptr<termination_work> work) {

@@ -125,4 +125,33 @@ BOOST_AUTO_TEST_CASE(creation_of_an_id_that_was_given_up_hands_out_no_session) {
   w.end();
 }
 
+// ID13, SM41: whoever leaves the termination of a placeholder ends a restore that runs only if the session has become theirs.
+BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_restarts_no_restore) {
+  for (bool const is_stranger : {true, false}) {
+    session_world w(1, replicas(2));
+    auto const id = *w.run(w.m(0).generate());
+    w.f(0).exact_latency = 1s;
+    w.link(0).decide(first(2, storage_operation::erase_if, storage_fault::no_request));
+    auto ending = w.start(w.m(0).terminate(id, named(is_stranger ? "bob" : "alice")));
+    step_to_next(w, 0, storage_operation::erase_if);
+    BOOST_TEST(w.run(w.m(1).create(id, named("alice"), open_parameters({"a"}))).has_value());
+    auto getting = w.start(w.m(0).get(id, named("alice")));
+    while (w.f(0).requests.empty()) BOOST_REQUIRE(w.sim.step());
+    ending.cancel();
+    w.finish(ending);
+    BOOST_TEST(ending.look().error() == errc::ambiguous);
+    w.finish(getting);
+    auto got = getting.take();
+    BOOST_REQUIRE(got.has_value());
+    BOOST_TEST(static_cast<bool>(*got) == is_stranger);
+    BOOST_TEST(w.f(0).requests.size() == 1u);
+    got->release();
+    w.sim.run_for(20s);
+    // Another replica closes what it holds at its next sweep.
+    BOOST_TEST(w.book->open() == (is_stranger ? 2u : 1u));
+    BOOST_TEST(w.record(id).has_value() == is_stranger);
+    w.end();
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
