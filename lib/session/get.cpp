@@ -150,8 +150,7 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
     }
     held_session held(std::move(*got));
     if (held) co_return std::move(held);
-    // Closed between the cache's answer and here.
-    co_return state->refuse("get", make_error_code(errc::revoked));
+    // Closed between the cache's answer and here: restored, until the deadline.
   }
 }
 

@@ -154,4 +154,28 @@ BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_restarts
   }
 }
 
+// SM31: closed at a drain deadline while its get asked the storage once more, it is restored.
+BOOST_AUTO_TEST_CASE(get_of_a_session_that_is_closed_under_it_restores_the_session) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    auto how = replicas(1);
+    how.options.cache_capacity = 1;
+    how.options.check_interval = 10s;
+    how.options.deadlines.shutdown = 100ms;
+    session_world w(seed, how);
+    auto const id = w.opened();
+    w.link().take_over();
+    w.link().on_call([&](storage_operation what, std::string const&) {
+      link_options way;
+      if (what == storage_operation::load) way.reply = 2s;
+      w.link().set_options(way);
+    });
+    auto getting = w.start(w.m().get(id, {}));
+    step_to_next(w, 0, storage_operation::load);
+    static_cast<void>(w.opened());
+    w.finish(getting);
+    auto const got = getting.take();
+    BOOST_TEST((got && *got), "seed " << seed << ": " << (got ? "empty" : got.error().message()));
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
