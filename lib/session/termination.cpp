@@ -71,8 +71,8 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
   auto const state = self->state;
   auto const epoch = state->store->epoch();
   result<bool> erased(make_error_code(errc::conflict));
-  // Twice at most: a placeholder has one successor, and what is told of that is told by its owner.
-  for (int tries = 0; tries < 2; ++tries) {
+  // Once more for a placeholder's one successor, and once more for an erase that nobody answered.
+  for (int tries = 0, unanswered = 0; tries < 3 && unanswered < 2; ++tries) {
     auto const claimed = co_await claim_session(self, id, who, deadline);
     if (!claimed && claimed.error() != errc::wrong_owner && !erased && erased.error() == errc::ambiguous) co_return erased.error();
     if (!claimed) co_return claimed.error();
@@ -88,8 +88,10 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
     work->is_owned.store(claimed->is == claim::whatever_is_there);
     if (tries == 0 && !work->commit()) co_return make_error_code(errc::cancelled);
     erased = co_await erase_and_confirm(state, id, claimed->placeholder, deadline);
-    bool const is_settled = erased || (erased.error() != errc::conflict && (work->is_owned || erased.error() != errc::ambiguous));
-    if (is_settled) break;
+    bool const is_unanswered = !erased && erased.error() == errc::ambiguous;
+    bool const is_overtaken = !erased && erased.error() == errc::conflict;
+    if (!is_overtaken && (work->is_owned || !is_unanswered)) break;
+    unanswered += is_unanswered;
   }
   if (!erased && erased.error() != errc::ambiguous) co_return erased.error();
   if (erased) self->bury(id, disposal_reason::terminated);

@@ -178,4 +178,25 @@ BOOST_AUTO_TEST_CASE(get_of_a_session_that_is_closed_under_it_restores_the_sessi
   }
 }
 
+// RA03, SM59: a placeholder whose erase nobody answered, and that became a session while it was erased again.
+BOOST_AUTO_TEST_CASE(terminate_that_is_unanswered_and_then_overtaken_ends_the_session) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    session_world w(seed, replicas(2));
+    auto const id = *w.run(w.m(0).generate());
+    w.link(0).decide(first(2, storage_operation::erase_if, storage_fault::no_request));
+    auto ending = w.start(w.m(0).terminate(id, {}));
+    step_to_next(w, 0, storage_operation::erase_if);
+    step_to_next(w, 0, storage_operation::erase_if);
+    link_options slow;
+    slow.travel = 1s;
+    w.link(0).set_options(slow);
+    step_to_next(w, 0, storage_operation::erase_if);
+    static_cast<void>(w.run(w.m(1).create(id, {}, open_parameters({"a"}))));
+    w.finish(ending);
+    BOOST_TEST((ending.look() && ending.look()->existed), "seed " << seed);
+    BOOST_TEST(!w.record(id).has_value());
+    w.end();
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
