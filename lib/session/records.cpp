@@ -111,7 +111,7 @@ awaitable<leftover> take_back(state_ptr state, std::string id, revision placehol
   }
   if (!attempted.is_none()) {
     auto const erased = co_await erase_record(state, std::move(id), attempted, deadline);
-    if (erased) co_return behind(*erased);
+    if (erased) co_return behind(*erased || why == errc::ambiguous);  // where nobody answered, it was this that erased the placeholder
     why = erased.error();
   }
   // A conflict is somebody else's record.

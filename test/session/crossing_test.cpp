@@ -199,4 +199,18 @@ BOOST_AUTO_TEST_CASE(terminate_that_is_unanswered_and_then_overtaken_ends_the_se
   }
 }
 
+// SM09: the clean-up itself erased the placeholder, and its reply was lost: nobody else ended the session.
+BOOST_AUTO_TEST_CASE(creation_taken_back_with_a_lost_reply_is_unavailable) {
+  session_world w(1, replicas(1));
+  std::size_t erases = 0;
+  w.link().decide([&](storage_operation what, std::size_t) {
+    if (what == storage_operation::update_if) return storage_fault::no_request;
+    return what == storage_operation::erase_if && ++erases == 1 ? storage_fault::lost_reply : storage_fault::none;
+  });
+  BOOST_TEST(w.run(w.m().open({}, open_parameters({"a"}))).error() == errc::unavailable);
+  BOOST_TEST(erases == 2u);
+  BOOST_TEST(w.store->table.size(w.sim.now()) == 0u);
+  w.end();
+}
+
 BOOST_AUTO_TEST_SUITE_END()
