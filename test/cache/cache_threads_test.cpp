@@ -260,4 +260,66 @@ BOOST_AUTO_TEST_CASE(leases_are_released_on_any_thread_while_the_cache_goes) {
   }
 }
 
+// CA45: for ThreadSanitizer. A load goes on while the cache is destroyed, and its entry is the one for which the pool of entries has to grow.
+BOOST_AUTO_TEST_CASE(a_pool_may_grow_while_the_entries_of_a_destroyed_cache_go) {
+  // How far the two are, told without making either see what the other did.
+  struct stages {
+    std::atomic<bool> is_loading{false};
+    std::atomic<bool> are_entries_going{false};
+    std::atomic<bool> is_load_over{false};
+    static void set(std::atomic<bool>& reached) { reached.store(true, std::memory_order_relaxed); }
+    static void await(std::atomic<bool> const& reached) {
+      while (!reached.load(std::memory_order_relaxed)) std::this_thread::yield();
+    }
+  };
+  struct witness {
+    witness(stages& s, bool loaded) : now(s), is_loaded(loaded) {}
+    witness(witness const&) = delete;
+    witness& operator=(witness const&) = delete;
+    ~witness() {
+      stages::set(is_loaded ? now.is_load_over : now.are_entries_going);
+      if (!is_loaded) stages::await(now.is_load_over);
+    }
+    stages& now;
+    bool const is_loaded;
+  };
+  struct bulky {
+    bool operator==(bulky const& other) const { return held == other.held; }
+    std::shared_ptr<witness> held;
+    std::array<char, 1900> rest{};
+  };
+  constexpr int in_a_block = detail::entry_pool::block_bytes / sizeof(detail::keyed_entry<int, bulky>);
+
+  stages now;
+  asio::thread_pool pool(1);
+  cache_callbacks<int, bulky> callbacks;
+  callbacks.load = [&now](int) -> load_answer<bulky> {
+    auto later = [](stages* s) -> awaitable<result<std::optional<bulky>>> {
+      stages::set(s->is_loading);
+      stages::await(s->are_entries_going);
+      bulky made;
+      made.held = std::make_shared<witness>(*s, true);
+      co_return std::optional(std::move(made));
+    };
+    return later(&now);
+  };
+  callbacks.check = [](int, bulky const&) -> check_answer { return verdict::alive; };
+  auto made = validating_cache<int, bulky>::make(pool.get_executor(), std::move(callbacks));
+  BOOST_REQUIRE(made.has_value());
+  for (int i = 0; i < in_a_block; ++i) {
+    bulky cached;
+    cached.held = std::make_shared<witness>(now, false);
+    BOOST_TEST((*made)->set(i, std::move(cached)).has_value());
+  }
+  auto get = [](validating_cache<int, bulky>* cache) -> awaitable<error_code> {
+    auto const got = co_await cache->get(-1);
+    co_return got ? error_code() : got.error();
+  };
+  auto told = asio::co_spawn(pool, get(made->get()), asio::use_future);
+  stages::await(now.is_loading);
+  made->reset();
+  BOOST_TEST((told.get() == errc::closed));
+  pool.join();
+}
+
 }  // namespace mooring::test

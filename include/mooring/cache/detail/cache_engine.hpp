@@ -259,11 +259,11 @@ class cache_engine::decision {
   bool has_work_ = false;
   wake_list woken_;
   void chain(cache_entry*& first, cache_entry& added) noexcept {
-    added.older = first ? engine_.pool_.of(*first) : entry_pool::none;
+    added.stand_before(first);
     first = &added;
     has_work_ = true;
   }
-  cache_entry* take_first(cache_entry*& first) noexcept { return std::exchange(first, engine_.pool_.find(first->older)); }
+  static cache_entry* take_first(cache_entry*& first) noexcept { return std::exchange(first, first->next_listed()); }
 
   cache_entry* closing_ = nullptr;
   cache_entry* freed_ = nullptr;

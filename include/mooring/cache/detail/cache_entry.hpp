@@ -51,7 +51,8 @@ struct cache_entry {
   bool end_ask() noexcept { return (count_down(state, one_ask, std::memory_order_acq_rel) & has_left) == 0; }
 
   // How it stands with the entry, in one word, so that an ask may note its moment without the mutex, and never overwrites anything else. While it is cached:
-  // the end of its last good check or load, or the check that runs on it, which then knows the moment. Afterwards: its drain deadline.
+  // the end of its last good check or load, or the check that runs on it, which then knows the moment. Afterwards: its drain deadline. In the end, when
+  // nobody leases it: the next one of a list of entries to close or free. By address, since that list is walked without the mutex, which handles need.
   bool is_idle() const noexcept { return (standing.load(std::memory_order_relaxed) & tag_mask) == idle; }
   cache_flight* flight() const noexcept {
     auto const seen = standing.load(std::memory_order_relaxed);
@@ -63,6 +64,8 @@ struct cache_entry {
   time_point stand_checked(cache_flight& by) noexcept {
     return moment_in(standing.exchange(reinterpret_cast<std::intptr_t>(&by) + checked, std::memory_order_relaxed));
   }
+  void stand_before(cache_entry* next) noexcept { standing.store(reinterpret_cast<std::intptr_t>(next) + listed, std::memory_order_relaxed); }
+  cache_entry* next_listed() const noexcept { return reinterpret_cast<cache_entry*>(standing.load(std::memory_order_relaxed) - listed); }
 
   // A check has answered `alive` at once. A moment that is noted already costs no store: a hot entry is asked more often than the clock ticks.
   void note_good(time_point now) noexcept {
@@ -75,14 +78,14 @@ struct cache_entry {
   std::atomic<std::int64_t> standing{0};
   std::atomic<std::uint32_t> state{0};
   std::uint32_t newer = 0;         // handles, in the order of use while cached, in the order of leaving while it drains
-  std::uint32_t older = 0;         // and the next one of a list of entries to close or free
+  std::uint32_t older = 0;
   std::uint16_t checks = 0;        // flights that check it
   disposal_reason reason = disposal_reason::shutdown;  // why it left
   bool closes_after_check : 1 = false;  // revoked, but a check runs still: its end has it closed
   bool is_disowned : 1 = false;         // left without a disposal: wrapped by its successor, or left behind by a destroyed cache
 
  private:
-  enum tag : std::int64_t { idle, checked, drained, tag_mask };
+  enum tag : std::int64_t { idle, checked, drained, listed, tag_mask = listed };
 
   // Four steps to a nanosecond: room for the tag, and for 73 years on either side of the clock's zero.
   static std::int64_t word_of(time_point when, tag what) noexcept {
