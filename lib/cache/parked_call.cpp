@@ -14,11 +14,20 @@ namespace mooring::detail {
 struct parked_call::ticket {
   std::mutex mutex;  // guards `call`; taken before the locks of what is waited for
   parked_call* call;
-  clock_service& clock;
-  time_point const until;
-  clock_service::alarm alarm{};  // set before the call is parked, read by whoever resumes it
+  duration const span;
+  std::optional<time_point>& until;  // in the caller's frame: for `start` only
 
-  ticket(parked_call& of, clock_service& of_time, time_point when) noexcept : call(&of), clock(of_time), until(when) {}
+  // Set before the call is parked, read by whoever resumes it. The alarm holds the caller's executor: so the clock is that of its context, and ends with it.
+  clock_service* clock = nullptr;
+  clock_service::alarm alarm{};
+
+  ticket(parked_call& of, duration s, std::optional<time_point>& u) noexcept : call(&of), span(s), until(u) {}
+
+  static void start(std::shared_ptr<ticket> const& self, asio::execution_context& context, executor const& on) {
+    self->clock = &clock_of(context);
+    if (!self->until) self->until = saturating_add(self->clock->now(), self->span);
+    self->alarm = self->clock->schedule(*self->until, on, [self] { self->run_out(); });
+  }
 
   // The alarm was posted to the caller's executor: here it may go on at once.
   void run_out() {
@@ -146,7 +155,7 @@ parked_call::claim_result parked_call::claim(wake_reason why) noexcept {
   return claim_result::lost;
 }
 
-void parked_call::set_deadline(clock_service& clock, time_point when) { ticket_ = std::make_shared<ticket>(*this, clock, when); }
+void parked_call::set_deadline(duration span, std::optional<time_point>& until) { ticket_ = std::make_shared<ticket>(*this, span, until); }
 
 void parked_call::park(asio::cancellation_slot slot) {
   auto& context = asio::query(*on_, asio::execution::context);
@@ -154,7 +163,7 @@ void parked_call::park(asio::cancellation_slot slot) {
   home_->add(*this);
   // The slot lives in this caller's stack of coroutines, which clears it when it goes on.
   if (hears_cancellation_ && slot.is_connected()) slot.assign([this](asio::cancellation_type) { leave_for(wake_reason::cancelled); });
-  if (ticket_) ticket_->alarm = ticket_->clock.schedule(ticket_->until, *on_, [held = ticket_] { held->run_out(); });
+  if (ticket_) ticket::start(ticket_, context, *on_);
   std::uint8_t expected = preparing;
   if (phase_.compare_exchange_strong(expected, parked, std::memory_order_acq_rel)) return;
   // Claimed before the caller had suspended: nobody else will resume it.
@@ -183,7 +192,7 @@ void parked_call::go_on() noexcept {
 }
 
 void parked_call::resume() {
-  if (ticket_) ticket_->clock.cancel(ticket_->alarm);
+  if (ticket_) ticket_->clock->cancel(ticket_->alarm);
   go_on();
   handler_.call();
 }

@@ -70,13 +70,10 @@ awaitable<result<>> shared_event::wait(call_options call) {
   if (call.deadline && *call.deadline <= duration::zero()) co_return make_error_code(errc::deadline_exceeded);
   auto const cancellation = co_await asio::this_coro::cancellation_state;
   if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
-  auto const on = co_await asio::this_coro::executor;
+  std::optional<time_point> until;
   state::waiter waiting(shared);
   if (!waiting.link()) co_return result<>();
-  if (call.deadline) {
-    auto& clock = clock_of(on);
-    waiting.set_deadline(clock, saturating_add(clock.now(), *call.deadline));
-  }
+  if (call.deadline) waiting.set_deadline(*call.deadline, until);
   co_await waiting.suspended();
   if (waiting.why() == wake_reason::deadline) co_return make_error_code(errc::deadline_exceeded);
   if (waiting.why() == wake_reason::cancelled) co_return make_error_code(errc::cancelled);

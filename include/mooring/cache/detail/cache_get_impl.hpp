@@ -89,10 +89,7 @@ awaitable<result<lease<V>>> cache_core<K, V, H, E>::get(cache_core* self, KeyHol
       is_counted = true;
       auto const cancellation = co_await asio::this_coro::cancellation_state;
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
-      if (call.deadline) {
-        if (!until) until = saturating_add(self->clock_.now(), *call.deadline);
-        waiter->set_deadline(self->clock_, *until);
-      }
+      if (call.deadline) waiter->set_deadline(*call.deadline, until);
       bool is_aborted = false;
       try {
         co_await waiter->suspended();

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -86,8 +87,9 @@ class parked_call {
     return seen < claimed ? wake_reason::none : static_cast<wake_reason>(seen - claimed);
   }
 
-  /** @brief From the moment of suspension until `when`, resume with `wake_reason::deadline`. Before suspending only. */
-  void set_deadline(clock_service& clock, time_point when);
+  /** @brief Resume with `wake_reason::deadline` when the time is over, by the clock of the caller's context. Before suspending only.
+   *  @param until  Set to `span` from the moment of suspension, if it is empty. Lives until then. */
+  void set_deadline(duration span, std::optional<time_point>& until);
 
   /** @brief Lets no cancellation end the wait. Before suspending only. */
   void ignore_cancellation() noexcept { hears_cancellation_ = false; }
