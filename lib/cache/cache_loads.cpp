@@ -83,6 +83,13 @@ void cache_engine::lose(cache_flight& flight) noexcept {
   decision d(*this);
   if (!flight.has_timed_out) ++(flight.kind == flight_kind::check ? counts_.checks_abandoned : counts_.loads_cancelled);
   if (!flight.is_settled) {
+    if (flight.kind == flight_kind::check) {
+      // It ran on its get's context, which has ended: that says nothing about the cache. A waiter takes over, as when a direct runner leaves.
+      flight.task.reset();
+      ++flight.serial;
+      flight.is_direct = true;
+      return pass_on(d, flight);
+    }
     settle_flight(flight);
     resolve(d, flight, cache_step::failure(make_error_code(errc::closed)));
   }

@@ -74,4 +74,32 @@ BOOST_AUTO_TEST_CASE(a_get_with_a_deadline_outlives_the_cache_and_its_context) {
   BOOST_TEST((told == errc::closed));
 }
 
+// CA29: a check that is lost with its context is taken over as one whose get was cancelled
+BOOST_AUTO_TEST_CASE(a_check_that_ends_with_its_context_is_taken_over_by_a_waiter) {
+  for (bool const has_deadline : {false, true}) {
+    world w(1);
+    auto const number = w.put("a");
+    w.check_time = 20ms;
+    call gone;
+    call patient;
+    {
+      simulation other(2);
+      get_on(other, w, gone, "a", {.deadline = 1s});
+      other.run_for(1ms);
+      call_options with;
+      if (has_deadline) with.deadline = 1s;
+      w.get(patient, "a", with);
+      w.sim.run_for(1ms);
+      BOOST_TEST(w.cache->stats().waiters == 2U);
+      BOOST_TEST(w.checks == 1);
+    }
+    BOOST_TEST(w.sim.run());
+    BOOST_TEST(!gone.got.is_done);
+    BOOST_TEST(patient.got.number() == number);
+    BOOST_TEST(w.checks == 2);
+    patient.got.leased.release();
+    w.end();
+  }
+}
+
 }  // namespace mooring::test
