@@ -95,11 +95,14 @@ void cache_engine::force_close() {
 }
 
 void cache_engine::give_up_closing() {
-  last_disposals_.cancel();
+  std::vector<clock_service::alarm> alarms;
   {
     std::lock_guard lock(mutex_);
-    is_close_done_ = true;
+    if (std::exchange(is_close_done_, true)) return;
+    alarms.swap(close_alarms_);
   }
+  for (auto const& alarm : alarms) clock_.cancel(alarm);
+  last_disposals_.cancel();
   all_closed_.set();
 }
 

@@ -266,6 +266,38 @@ BOOST_AUTO_TEST_CASE(closing_ends_at_its_deadline_with_leases_and_hung_disposals
   }
 }
 
+// CA45: a closer that is given up takes the alarms of the others along
+BOOST_AUTO_TEST_CASE(closing_gives_up_for_all_closers_at_once) {
+  simulation sim(1);
+  cache_callbacks<std::string, thing_ptr> callbacks;
+  callbacks.load = [](std::string) -> load_answer<thing_ptr> { return std::nullopt; };
+  callbacks.check = [](std::string const&, thing_ptr const&) -> check_answer { return verdict::alive; };
+  callbacks.dispose = [](std::string, thing_ptr, disposal_reason) -> awaitable<void> {
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    auto const slept = co_await sleep_for(5s);
+    BOOST_TEST(slept.has_value());
+  };
+  auto const made = thing_cache::make(sim.get_executor(), std::move(callbacks));
+  BOOST_REQUIRE(made.has_value());
+  auto& cache = **made;
+  BOOST_TEST(cache.set("a", std::make_shared<thing>("a", 1)).has_value());
+  auto const from = sim.now();
+  auto close = [](thing_cache* which, simulation* on, duration deadline, time_point* ended) -> awaitable<void> {
+    call_options with;
+    with.deadline = deadline;
+    co_await which->close(with);
+    *ended = on->now();
+  };
+  time_point patient;
+  time_point brief;
+  asio::co_spawn(sim.get_executor(), close(&cache, &sim, 1h, &patient), rethrow);
+  asio::co_spawn(sim.get_executor(), close(&cache, &sim, 1s, &brief), rethrow);
+  BOOST_TEST(sim.run());
+  BOOST_TEST((brief - from == 2s));  // and a second more for what ignores its cancellation
+  BOOST_TEST((patient - from == 2s));
+  BOOST_TEST((sim.now() - from == 5s));
+}
+
 // CA45: a cancelled closer still has everything closed
 BOOST_AUTO_TEST_CASE(cancelling_the_caller_of_close_does_not_stop_the_closing) {
   world w(1);
