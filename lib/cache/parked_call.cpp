@@ -136,7 +136,8 @@ parked_call* parking_service::first() noexcept {
   return first_;
 }
 
-// No thread runs the context any more, so no call of it goes on by itself meanwhile.
+// No thread runs the context any more, so no call of it goes on by itself meanwhile. That no other context's thread is about to post one, after it has won the
+// claim, is the user's part: see validating_cache and shared_future.
 void parking_service::shutdown() {
   while (auto* const call = first()) {
     if (call->claim(wake_reason::cancelled) != parked_call::claim_result::lost) call->left();

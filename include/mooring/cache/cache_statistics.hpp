@@ -22,7 +22,7 @@ struct cache_statistics {
   std::uint64_t loads_found = 0;       ///< Loads that made a value, including those that lost a race.
   std::uint64_t loads_empty = 0;       ///< Loads that found nothing.
   std::uint64_t loads_failed = 0;      ///< Loads that failed, threw or ran into `load_timeout`.
-  std::uint64_t loads_cancelled = 0;   ///< Loads that ended without an outcome after nobody waited for them, or by `close`.
+  std::uint64_t loads_cancelled = 0;   ///< Loads that ended without an outcome: nobody waited any more, they were overtaken before they began, or by `close`.
   std::uint64_t checks_alive = 0;
   std::uint64_t checks_expired = 0;
   std::uint64_t checks_failed = 0;     ///< Transient errors, thrown ones included.

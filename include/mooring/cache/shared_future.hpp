@@ -23,6 +23,7 @@ struct shared_future_state {
 /** @brief One outcome for any number of waiters on any executors: a copyable handle.
  *
  *  The first completion counts; it is given to all who wait and all who come later. Default-made handles belong to no promise: theirs is `errc::closed`.
+ *  A context in which some wait is not destroyed while another thread completes or drops the promise: that posts to their executors.
  */
 template <class T>
 class shared_future {

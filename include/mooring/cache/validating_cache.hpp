@@ -66,6 +66,9 @@ struct try_get_outcome {
  *  waiters with `errc::closed`, cancels what runs, and destroys the values without calling `dispose`: no callback begins after the destructor.
  *  Leases stay usable.
  *
+ *  A get may be awaited on another context than the cache's. Such a context is destroyed after its gets have ended, or while nothing else is at work for the
+ *  cache, neither a member nor a thread of its executor: whoever wakes a get posts to the get's executor.
+ *
  *  @par Thread safety  Any thread, every member. Only the destructor needs that no member runs; awaitables that are suspended may be.
  */
 template <class Key, class Value, class Hash = cache_hash<Key>, class Equal = std::equal_to<>>
@@ -98,7 +101,7 @@ class validating_cache {
   };
 
   /** @brief Makes a cache.
-   *  @param ex         Where loads and disposals run.
+   *  @param ex         Where loads and disposals run. No strand, if a lease may be released after the context has gone: it is kept until the last one is.
    *  @param callbacks  `load` and `check` are required.
    *  @param why        Where given, set to a sentence that names the refused value and the rule.
    *  @par Errors  `errc::invalid_argument`: a callback is missing, or an option breaks its rule.

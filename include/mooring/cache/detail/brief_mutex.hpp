@@ -10,7 +10,8 @@ namespace mooring::detail {
 
 /** @brief A mutex for sections that take some dozen nanoseconds.
  *
- *  Whoever finds it taken looks again for about as long as a few such sections take, before it sleeps: to be put to sleep and woken costs a hundred times more.
+ *  Whoever finds it taken looks again for 127 pauses in all before it sleeps: ten to a hundred and forty cycles each, as the processor has it, so up to some
+ *  hundred such sections. To be put to sleep and woken costs no less.
  */
 class brief_mutex {
  public:

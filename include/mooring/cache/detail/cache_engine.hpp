@@ -28,7 +28,8 @@ namespace mooring::detail {
 /** @brief The bookkeeping of every cache, without the types of key and value: who is cached, who is asked for, who waits, who leaves.
  *
  *  Members decide under the mutex and leave what has to be done in a `decision`, which does it after the mutex is released: nothing is called back,
- *  completed, spawned or freed under the lock. Lock order: this mutex before those of the clock and a task scope; nothing before it.
+ *  completed, spawned or freed under the lock. Lock order: that of a waiting get's ticket (`parked_call`) before this one, this one before those of the clock
+ *  and a task scope.
  *
  *  Lives until the cache is gone and the last lease, waiter, task and running check has ended.
  */
@@ -124,7 +125,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   /** A load has ended: with an entry, with nothing, or with an error. */
   cache_step finish_load_locked(decision& d, cache_flight& flight, cache_entry* made, error_code error);
 
-  // What only the typed layer can do. The first five are called under the lock and touch keys only.
+  // What only the typed layer can do. These are called under the lock and touch keys only:
 
   virtual cache_flight* make_flight() = 0;
   virtual remembered_key* make_remembered(cache_flight const& of) = 0;
@@ -132,10 +133,13 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   virtual void name_flight(cache_flight& flight, cache_entry const& entry) = 0;
 
   virtual key_probe probe_of(cache_flight const& flight) const = 0;
+  virtual std::size_t hash_of_entry(cache_entry const& entry) const noexcept = 0;
+
+  // And these after it:
+
   virtual void start_load(cache_flight& flight) = 0;
   /** Calls `dispose` in a task of the scope. Of a revoked entry it copies, of another it takes. */
   virtual void dispose(cache_entry& entry, disposal_reason reason, task_scope& scope) = 0;
-  virtual std::size_t hash_of_entry(cache_entry const& entry) const noexcept = 0;
   /** Destroys the entry; gives its place. */
   virtual void* destroy(cache_entry& entry) noexcept = 0;
 

@@ -78,7 +78,7 @@ struct cache_flight : keyed_node {
 
   flight_kind kind = flight_kind::check;
   bool is_settled = false;
-  bool is_in_table = false;   // a load, or the check of an entry that was evicted meanwhile
+  bool is_in_table = false;   // a load, a fence, or the check of an entry that was evicted meanwhile
   bool is_direct = false;     // a get's own coroutine runs it, otherwise a task
   bool is_unwanted = false;   // its task is to be cancelled
   bool is_counted = false;    // its runner's get was counted as hit, miss or join
@@ -97,7 +97,7 @@ struct cache_flight : keyed_node {
 
 template <class Key>
 struct keyed_flight final : cache_flight {
-  std::optional<Key> key;  // set for loads and fences; left in place for reuse
+  std::optional<Key> key;  // set for loads, fences and checks of evicted entries; left in place for reuse
 };
 
 /** @brief A key that has no value or whose load failed: remembered for a while, in order of age. */

@@ -14,7 +14,8 @@ namespace mooring::detail {
 /** @brief A hash table of 32-bit handles: what they stand for, and its key and hash, stays with the caller.
  *
  *  Buckets of one cache line: twelve handles, for each of them seven bits of its hash, so that a look-up reads one line and then, nearly always, the right
- *  entry; and how many handles had to pass a full bucket on their way, so that a look-up knows where to stop and a removal leaves no trace. As folly's F14.
+ *  entry; and how many handles had to pass a full bucket on their way, so that a look-up knows where to stop. A removal leaves no trace, but where that count
+ *  has reached `many`: there it stays until the table grows. As folly's F14.
  *
  *  @tparam UsesVectors  Where the processor has them: compares the tags of a bucket in one step.
  */
