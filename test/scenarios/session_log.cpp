@@ -20,7 +20,10 @@ void session_log::add_lost(std::string const& id, event_number start, time_point
   made.outcome = seen::lost;
   auto& one = ids_[id];
   auto const end = tick(now);
-  if (made.what == verb::terminate) one.given_up.emplace(made.replica, end);
+  if (made.what == verb::terminate) {
+    auto& told = one.given_up.try_emplace(made.replica, surrender{start, end}).first->second;
+    told = {std::min(told.earliest, start), std::min(told.told, end)};
+  }
   one.calls.push_back({start, operation<call>::never, made});
 }
 
@@ -67,8 +70,9 @@ session_history session_log::history_of(story const& one) const {
   for (auto made : one.calls) {
     auto const begun = time_of(made.start);
     auto const given_up = one.given_up.find(made.call.replica);
-    // A replica that lost the reply of its terminate treats the id as gone whatever the storage says (SM41): what it answers says nothing of that.
-    if (given_up != one.given_up.end() && given_up->second < made.end) {
+    // A replica that lost the reply of its terminate treats the id as gone whatever the storage says (SM41): what it answers says nothing of that. Others may see it
+    // before the caller of that terminate is told.
+    if (given_up != one.given_up.end() && given_up->second.earliest < made.end) {
       bool const is_absent = made.call.outcome == seen::absent;
       if (is_absent && made.call.what != verb::decorate) continue;
       if (is_absent) made.call.outcome = seen::lost;
@@ -89,7 +93,7 @@ session_history session_log::history_of(story const& one) const {
 std::string session_log::broken_by(story const& one, operation<call> const& get) const {
   auto const begun = time_of(get.start);
   auto const given_up = one.given_up.find(get.call.replica);
-  if (given_up != one.given_up.end() && given_up->second < get.start) return "a get was served by the replica that had given the session up (SM41)";
+  if (given_up != one.given_up.end() && given_up->second.told < get.start) return "a get was served by the replica that had given the session up (SM41)";
   for (auto const& made : one.calls) {
     if (!made.is_certain() || made.end >= get.start || made.call.outcome != seen::done) continue;
     bool const is_own = made.call.replica == get.call.replica;

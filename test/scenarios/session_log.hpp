@@ -59,10 +59,14 @@ class session_log {
     unsigned replica = 0;
     bits backends = 0;
   };
+  struct surrender {
+    event_number earliest = 0;  // when the first terminate began that was told `ambiguous`
+    event_number told = 0;      // when one was, for the first time
+  };
   struct story {
     session_history calls;
     std::map<unsigned, inquiries> asked;
-    std::map<unsigned, event_number> given_up;  // by replica: when it said `ambiguous` of a terminate of the owner's
+    std::map<unsigned, surrender> given_up;  // by replica: of terminates of the owner's
     std::vector<removal> removals;
   };
 
