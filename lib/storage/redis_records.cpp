@@ -209,7 +209,10 @@ struct redis_records::steps {
         sent.push_back(held->ttl());
       }
       auto const answer = co_await ask(held, std::move(sent), end);
-      if (is_sliding && may_read_still(*held, answer)) co_return co_await read_still(held, id, end);
+      if (is_sliding && may_read_still(*held, answer)) {
+        if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
+        co_return co_await read_still(held, id, end);
+      }
       if (answer.error) co_return answer.error;
       if (answer.reply.what == kind::null) co_return std::optional<raw_record>();
       if (answer.reply.what != kind::text) co_return make_error_code(errc::protocol_error);
@@ -222,7 +225,10 @@ struct redis_records::steps {
     }
     command arguments{held->ttl(), held->lifetime(), is_sliding ? "slide" : ""};
     auto const answer = co_await run(held, &redis_scripts::all().read, id, std::move(arguments), end);
-    if (is_sliding && may_read_still(*held, answer)) co_return co_await read_still(held, id, end);
+    if (is_sliding && may_read_still(*held, answer)) {
+      if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
+      co_return co_await read_still(held, id, end);
+    }
     if (answer.error) co_return answer.error;
     if (answer.is("absent")) co_return std::optional<raw_record>();
     if (!answer.has_record()) co_return error_of_word(answer);

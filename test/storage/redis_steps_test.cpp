@@ -4,10 +4,14 @@
 #include "storage/redis_errors.hpp"
 #include "storage/scripted_world.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -237,6 +241,41 @@ BOOST_AUTO_TEST_CASE(every_operation_may_be_left_at_every_step) {
       }
     }
   }
+}
+
+// ST27, SM34: whoever leaves between a refusal and the plain read that would follow it is told so, and nothing is thrown
+BOOST_AUTO_TEST_CASE(load_may_be_cancelled_before_it_reads_without_sliding) {
+  std::size_t cancelled = 0, served = 0;
+  for (std::size_t handlers = 1; handlers < 40; ++handlers) {  // before the first, no code of the storage has run
+    BOOST_TEST_INFO_SCOPE(handlers << " handlers");
+    simulation sim(handlers);
+    auto const link = std::make_shared<scripted_redis>(sim, sim.get_executor(), std::make_shared<redis_model>());
+    redis_storage_options options;
+    options.key_prefix = "t:";
+    options.loads_without_sliding = true;
+    auto const store = redis_storage_on<document>(link, sim.get_executor(), options);
+    link->decide([](redis_command const& sent) { return sent[0] == "GETEX" ? redis_fault::error : redis_fault::none; });
+    link->fail(1, redis_fault::error, std::ranges::find_if(error_texts(), [](auto text) { return text.starts_with("NOREPLICAS"); }) - error_texts().begin());
+    asio::cancellation_signal leave;
+    bool is_done = false, is_thrown = false;
+    error_code told;
+    asio::co_spawn(sim, store->load("a"), asio::bind_cancellation_slot(leave.slot(), [&](std::exception_ptr thrown, result<std::optional<stored<document>>> found) {
+      is_done = true;
+      is_thrown = thrown != nullptr;
+      if (!is_thrown && !found) told = found.error();
+    }));
+    for (std::size_t i = 0; i < handlers && !is_done && sim.step(); ++i) continue;
+    leave.emit(asio::cancellation_type::terminal);
+    BOOST_REQUIRE(sim.run(10'000));
+    BOOST_REQUIRE(is_done);
+    BOOST_TEST(!is_thrown);
+    BOOST_TEST((is_thrown || !told || told == errc::cancelled));
+    ++(told == errc::cancelled ? cancelled : served);
+    asio::co_spawn(sim, store->close(), [](std::exception_ptr) {});
+    BOOST_TEST(sim.run(10'000));
+  }
+  BOOST_TEST(cancelled > 3U);
+  BOOST_TEST(served > 3U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
