@@ -11,7 +11,7 @@ namespace mooring::detail {
  *  hints have the same limits. Values of another kind have no limit that is known here, and get the same room. */
 inline std::size_t most_record_bytes(text_limits const& limits) { return std::max<std::size_t>(16 * limits.max_total_bytes, 4 * 1024 * 1024); }
 
-/** @brief And the reply that it comes in. */
-inline std::size_t most_reply_bytes(text_limits const& limits) { return most_record_bytes(limits) + 1024; }
+/** @brief And the reply that it comes in, with room for what Boost.Redis reads at once: it refuses a reply before it is full. */
+inline std::size_t most_reply_bytes(text_limits const& limits) { return most_record_bytes(limits) + 64 * 1024; }
 
 }  // namespace mooring::detail

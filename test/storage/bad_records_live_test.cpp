@@ -179,6 +179,13 @@ BOOST_AUTO_TEST_CASE(a_record_that_could_not_be_read_again_is_not_written) {
     BOOST_REQUIRE((found && *found));
     BOOST_TEST(((*found)->revision == **made));
     BOOST_TEST(((*found)->value.text == fits.text));
+    // The longest of all that are written is read, too.
+    std::size_t longest = 4 * 1024 * 1024;
+    while (error_of(run(context, store->store("b", long_text(std::string(longest, 'x'))))) == errc::too_large) --longest;
+    BOOST_TEST(longest > 4 * 1024 * 1024 - 1000U);
+    auto const whole = run(context, store->load("b"));
+    BOOST_REQUIRE((whole && *whole));
+    BOOST_TEST((*whole)->value.text.size() == longest);
     asio::co_spawn(context, store->close(), [](std::exception_ptr) {});
     context.restart();
     context.run_for(5s);
