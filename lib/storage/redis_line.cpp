@@ -137,6 +137,7 @@ void redis_line::greeted(redis_exchange const& greeting, bool has_probe, error_c
   if (judge)
     if (auto const judged = judge(replies[has_probe ? 1 : 0], cause); !judged) return leave(static_cast<errc>(judged.error().value()), cause);
   is_up_ = true;
+  refusal_.clear();  // what was said of a peer that need not prove who it is
   up_since_ = clock_.now();
   clock_.cancel(std::exchange(dialing_, {}));
   if (on_up) on_up();
