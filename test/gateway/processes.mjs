@@ -138,8 +138,9 @@ export async function start_redis(t, ...flags) {
   const server = {
     url: `unix://${socket}`,
     async start() {
-      const args = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', ...flags];
-      server.program = own(t, new program('redis-server', args));
+      // From 7.2 on it ends where LANG names a locale that the machine does not have.
+      const args = ['LC_ALL=C', 'redis-server', '--port', '0', '--unixsocket', socket, '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', ...flags];
+      server.program = own(t, new program('env', args));
       await until(() => server.program.output.includes('eady to accept connections') || !server.program.is_running, 'redis-server accepts connections');
       assert.ok(server.program.is_running, server.program.output);
     },

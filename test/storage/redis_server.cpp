@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,7 +78,7 @@ redis_server::~redis_server() {
 }
 
 void redis_server::start() {
-  std::vector<std::string> words{program};
+  std::vector<std::string> words{"env", "LC_ALL=C", program};  // from 7.2 on it ends where LANG names a locale that the machine does not have
   if (is_sentinel_) words.insert(words.end(), {(folder_ / "sentinel.conf").string(), "--sentinel"});
   else words.insert(words.end(), {"--save", "", "--appendonly", "no"});
   words.insert(words.end(), {"--port", port_, "--bind", "127.0.0.1", "--unixsocket", socket(), "--dir", folder_.string(), "--logfile", (folder_ / "log").string()});
@@ -85,9 +86,12 @@ void redis_server::start() {
   std::vector<char*> argv;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
+  auto const parent = ::getpid();
   process_ = ::fork();
   if (process_ == 0) {
-    ::execvp(program, argv.data());
+    // The kernel ends the server with the thread that started it: the tests' main thread, which may be killed or abort.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != parent) ::_exit(127);
+    ::execvp(argv.front(), argv.data());
     ::_exit(127);
   }
   for (int i = 0; i < 1000; ++i) {
