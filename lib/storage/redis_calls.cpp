@@ -31,6 +31,7 @@ void redis_calls::send(redis_call_pointer const& call, redis_line& line) {
   if (sent_ - answered_ >= max_in_flight_) return finish(call, redis_answer(errc::busy, false));
   call->now = redis_call::phase::sent;
   call->number = ++sent_;
+  if (call->witness) call->witness->sent();
   arm(call, std::min(call->end, saturating_add(clock_.now(), longest_wait_)));
   line.execute(call, [self = shared_from_this(), call, on = line.weak_from_this(), run = line.number()](error_code ec) {
     auto const same = on.lock();
@@ -84,6 +85,7 @@ void redis_calls::finish(redis_call_pointer const& call, redis_answer answer) {
   if (call->now == redis_call::phase::ended) return;
   call->now = redis_call::phase::ended;
   clock_.cancel(call->alarm);
+  if (call->witness) call->witness->ended(answer);
   boost::asio::post(call->on, boost::asio::append(std::move(call->handler), std::move(answer)));
 }
 

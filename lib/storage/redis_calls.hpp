@@ -24,6 +24,7 @@ struct redis_call : redis_exchange {
 
   boost::asio::any_completion_handler<void(redis_answer)> handler;
   executor on;
+  redis_witness_pointer witness;  // null where nobody looks
   time_point end;
   clock_service::alarm alarm;
   std::uint64_t number = 0;  // among those sent on its connection

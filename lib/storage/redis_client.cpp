@@ -108,9 +108,9 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   enum class phase { idle, connecting, connected, pausing };
 
   struct opening_round {
-    opening_round(std::size_t count, bool is_first) : pending(count), is_told(!is_first) {}
+    opening_round(redis_opening::round const& sent, bool is_first) : pending(sent.commands.size()), is_done(sent.is_all), is_told(!is_first) {}
     std::size_t pending;
-    bool is_done = true;
+    bool is_done;
     bool is_told;  // once for each connection
   };
 
@@ -180,11 +180,11 @@ class redis_client::state : public std::enable_shared_from_this<state> {
 
   // A new master refuses writes while it has no replicas, an old one while its disk is full: that passes, and what it has not carried out is sent again.
   void open(bool is_first) {
-    if (!opening_.commands) return;
-    auto commands = opening_.commands();
-    if (commands.empty()) return opening_.carried_out();
-    auto const round = std::make_shared<opening_round>(commands.size(), is_first);
-    for (auto& command : commands) open_with(std::move(command), round);
+    if (!opening_.next) return;
+    auto next = opening_.next();
+    auto const round = std::make_shared<opening_round>(next, is_first);
+    if (next.commands.empty()) return end_round(*round);
+    for (auto& command : next.commands) open_with(std::move(command), round);
   }
 
   void open_with(redis_command command, std::shared_ptr<opening_round> round) {
@@ -201,7 +201,10 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     if (is_refused && !std::exchange(round.is_told, true)) say(severity::warning, "redis: opening a connection: " + cause_of_reply(replies.front().text));
     if (replies.empty() || is_refused) round.is_done = false;
     if (is_refused && ends_connection(error_of_reply(replies.front().text))) return drop(line_->number());
-    if (--round.pending > 0) return;
+    if (--round.pending == 0) end_round(round);
+  }
+
+  void end_round(opening_round const& round) {
     if (round.is_done) return opening_.carried_out();
     reopening_ = clock.schedule(clock.now() + between_openings, executor(strand), [held = weak_from_this(), number = line_->number()] {
       auto const self = held.lock();
@@ -294,15 +297,16 @@ redis_client::~redis_client() {
   asio::post(state_->strand, [held = state_] { held->shut(); });
 }
 
-awaitable<redis_answer> redis_client::ask(redis_command command, time_point end) {
+awaitable<redis_answer> redis_client::ask(redis_command command, time_point end, redis_witness_pointer witness) {
   auto const ex = co_await asio::this_coro::executor;
   boost::redis::request request;
   request.push_range(command.front(), command.begin() + 1, command.end());
   // The call is made in here and not in this frame, which it owns: a frame that held its own call would never be let go.
-  auto initiate = [held = state_](auto handler, executor on, boost::redis::request sent, time_point until) {
+  auto initiate = [held = state_](auto handler, executor on, boost::redis::request sent, time_point until, redis_witness_pointer who) {
     auto const made = std::make_shared<redis_call>();
     made->request = std::move(sent);
     made->end = until;
+    made->witness = std::move(who);
     made->on = std::move(on);
     auto slot = asio::get_associated_cancellation_slot(handler);
     made->handler = std::move(handler);
@@ -319,7 +323,7 @@ awaitable<redis_answer> redis_client::ask(redis_command command, time_point end)
     asio::post(held->strand, [held, made] { held->begin(made); });
   };
   using token_type = asio::use_awaitable_t<>;
-  co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), end);
+  co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), end, std::move(witness));
 }
 
 void redis_client::drop(std::uint64_t connection) {

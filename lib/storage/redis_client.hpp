@@ -14,9 +14,14 @@ namespace mooring::detail {
 
 /** What to send first on a new connection, ahead of all that waits for it, and again until the server has carried it out. Called on the link's strand. */
 struct redis_opening {
-  std::function<std::vector<redis_command>()> commands;  ///< Asked each time; empty means none.
-  std::function<void()> carried_out;                     ///< By the server of this connection, all that were asked last.
-  std::function<void()> lost;                            ///< The connection is gone.
+  struct round {
+    std::vector<redis_command> commands;
+    bool is_all = true;  ///< False: some has to wait for what is out on this connection, so that there has to be another round.
+  };
+
+  std::function<round()> next;        ///< Asked each time; no function means that there is never anything to send.
+  std::function<void()> carried_out;  ///< By the server of this connection, all that were asked last.
+  std::function<void()> lost;         ///< The connection is gone.
 };
 
 /** @brief A link to one Redis server over Boost.Redis, or to whichever server the Sentinels call the master.
@@ -31,7 +36,7 @@ class redis_client final : public redis_link {
   redis_client(executor ex, redis_storage_options options, redis_opening opening = {});
   ~redis_client() override;
 
-  awaitable<redis_answer> ask(redis_command command, time_point end) override;
+  awaitable<redis_answer> ask(redis_command command, time_point end, redis_witness_pointer witness) override;
   void drop(std::uint64_t connection) override;
   std::uint64_t epoch() const noexcept override;
   duration pause() const noexcept override;

@@ -7,6 +7,7 @@
 #include <mooring/core/error.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,23 @@ struct redis_answer {
 
 using redis_command = std::vector<std::string>;
 
+/** @brief Sees what becomes of a request as it happens, however late its caller hears of it: called one after another for all requests of a link, with the beginnings
+ *  and ends of its connections between them. Must not call the link. */
+class redis_witness {
+ public:
+  redis_witness() = default;
+  redis_witness(redis_witness const&) = delete;
+  redis_witness& operator=(redis_witness const&) = delete;
+  virtual ~redis_witness() = default;
+
+  /** @brief It is on its way: from now on the server may carry it out. */
+  virtual void sent() {}
+
+  /** @brief Nobody waits for it any more. One that was sent ends before the next connection begins. */
+  virtual void ended(redis_answer const& answer) = 0;
+};
+using redis_witness_pointer = std::shared_ptr<redis_witness>;
+
 /** @brief A way to one Redis server, on which requests share a connection. The storage knows no more of the server than this.
  *  @par Thread safety  Any thread.
  */
@@ -37,8 +55,9 @@ class redis_link {
   redis_link& operator=(redis_link const&) = delete;
   virtual ~redis_link() = default;
 
-  /** @brief Sends one command, once, and waits for its reply until `end`. Cancellable: all types before it is sent, terminal and partial later. */
-  virtual awaitable<redis_answer> ask(redis_command command, time_point end) = 0;
+  /** @brief Sends one command, once, and waits for its reply until `end`. Cancellable: all types before it is sent, terminal and partial later.
+   *  @param witness  May be null. A link whose server nothing can take the place of need not call it. */
+  virtual awaitable<redis_answer> ask(redis_command command, time_point end, redis_witness_pointer witness = nullptr) = 0;
 
   /** @brief Leaves this connection, if it is still in use, for a new one: the server said over it that it is the wrong one. */
   virtual void drop(std::uint64_t connection) = 0;

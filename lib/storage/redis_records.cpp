@@ -1,13 +1,13 @@
 #include <mooring/storage/detail/redis_records.hpp>
 
 #include "core/never_throwing.hpp"
-#include "storage/recent_erasures.hpp"
 #include "storage/record_codec.hpp"
 #include "storage/record_size.hpp"
 #include "storage/redis_advice.hpp"
 #include "storage/redis_client.hpp"
 #include "storage/redis_errors.hpp"
 #include "storage/redis_outcome.hpp"
+#include "storage/redis_reassertion.hpp"
 #include "storage/redis_scripts.hpp"
 
 #include <mooring/core/entropy.hpp>
@@ -41,8 +41,8 @@ std::int64_t milliseconds(duration span) {
 }  // namespace
 
 struct redis_records::state {
-  state(std::shared_ptr<redis_link> l, executor const& ex, redis_storage_options o, std::shared_ptr<recent_erasures> e)
-      : link(std::move(l)), clock(clock_of(ex)), entropy(entropy_of(ex)), options(std::move(o)), erasures(std::move(e)) {
+  state(std::shared_ptr<redis_link> l, executor const& ex, redis_storage_options o, redis_reassertion r)
+      : link(std::move(l)), clock(clock_of(ex)), entropy(entropy_of(ex)), options(std::move(o)), reassertion(std::move(r)) {
     options.log = never_throwing(std::move(options.log));
     if (options.operation_timeout == duration::zero()) options.operation_timeout = std::chrono::seconds(5);
   }
@@ -58,7 +58,7 @@ struct redis_records::state {
   entropy_service& entropy;
   redis_storage_options options;
   std::size_t const most_bytes = most_record_bytes(options.limits);
-  std::shared_ptr<recent_erasures> const erasures;  // null where no other server can take over
+  redis_reassertion const reassertion;
   std::atomic<bool> is_closed = false;
   std::atomic<bool> was_other_ttl_told = false;
 
@@ -95,38 +95,32 @@ struct redis_records::steps {
   }
 
   // One command. A server that is no longer the master has not carried it out: it is left, and its successor asked once.
-  static awaitable<redis_outcome> ask(state_pointer held, command sent, time_point end) {
+  static awaitable<redis_outcome> ask(state_pointer held, command sent, time_point end, redis_witness_pointer witness = nullptr) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
-    auto first = co_await held->link->ask(sent, end);
+    auto first = co_await held->link->ask(sent, end, witness);
     redis_outcome answer(std::move(first));
     heed(*held, answer);
     if (answer.error != errc::wrong_master) co_return answer;
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return redis_outcome(errc::cancelled, false);
-    auto second = co_await held->link->ask(std::move(sent), end);
+    auto second = co_await held->link->ask(std::move(sent), end, std::move(witness));
     redis_outcome last(std::move(second));
     heed(*held, last);
     co_return last;
   }
 
   // A script goes by its digest; a server that does not know it gets the text, once.
-  static awaitable<redis_outcome> run(state_pointer held, redis_script const* script, std::string id, command arguments, time_point end) {
+  static awaitable<redis_outcome> run(state_pointer held, redis_script const* script, std::string id, command arguments, time_point end,
+                                      redis_witness_pointer witness = nullptr) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     command sent{"EVALSHA", script->digest(), "1", held->key(id), std::move(id)};
     for (auto& argument : arguments) sent.push_back(std::move(argument));
     sent.push_back(std::to_string(held->most_bytes));
-    auto answer = co_await ask(held, sent, end);
+    auto answer = co_await ask(held, sent, end, witness);
     if (!answer.error || !answer.reply.text.starts_with("NOSCRIPT")) co_return answer;
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return redis_outcome(errc::cancelled, false);
     sent[0] = "EVAL";
     sent[1] = script->text();
-    co_return co_await ask(held, std::move(sent), end);
-  }
-
-  // A record made anew is not to be erased again. One that is in the way of a new one may be what a termination did not reach.
-  static write_outcome made(state& held, std::string const& id, write_outcome outcome) {
-    bool const may_be_written = outcome.is_written() || (outcome.has_error() && outcome.error() == errc::ambiguous);
-    if (held.erasures && may_be_written) held.erasures->forget(id);
-    return outcome;
+    co_return co_await ask(held, std::move(sent), end, std::move(witness));
   }
 
   static awaitable<write_outcome> create(state_pointer held, std::string id, record_body body, create_options call) {
@@ -137,16 +131,17 @@ struct redis_records::steps {
     auto record = write_record(id, *fresh, body, held->ttl_count());
     if (record.size() > held->most_bytes) co_return errc::too_large;
     auto const own_ttl = call.ttl ? std::to_string(milliseconds(std::min(*call.ttl, held->options.ttl))) : std::string();
+    auto witness = held->reassertion.of_making(id);
     if (!held->options.absolute_lifetime && !call.is_fixed) {
       command sent{"SET", held->key(id), record, "NX", "PX", own_ttl.empty() ? held->ttl() : own_ttl};
-      auto const answer = co_await ask(held, std::move(sent), end);
-      if (answer.error || answer.reply.what != kind::null) co_return made(*held, id, set_outcome_of(answer, *fresh));
+      auto const answer = co_await ask(held, std::move(sent), end, witness);
+      if (answer.error || answer.reply.what != kind::null) co_return set_outcome_of(answer, *fresh);
       // Taken. A fixed record that is past its end makes room.
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::exists;
     }
     command arguments{held->ttl(), held->lifetime(), own_ttl, call.is_fixed ? "fixed" : "", std::move(record)};
-    auto const answer = co_await run(held, &redis_scripts::all().create, id, std::move(arguments), end);
-    co_return made(*held, id, write_outcome_of(answer, *fresh));
+    auto const answer = co_await run(held, &redis_scripts::all().create, std::move(id), std::move(arguments), end, std::move(witness));
+    co_return write_outcome_of(answer, *fresh);
   }
 
   static awaitable<write_outcome> store(state_pointer held, std::string id, record_body body, call_options call) {
@@ -155,14 +150,15 @@ struct redis_records::steps {
     if (!fresh) co_return fresh.error();
     auto record = write_record(id, *fresh, body, held->ttl_count());
     if (record.size() > held->most_bytes) co_return errc::too_large;
+    auto witness = held->reassertion.of_making(id);
     if (!held->options.absolute_lifetime) {
       command sent{"SET", held->key(id), std::move(record), "PX", held->ttl()};
-      auto const answer = co_await ask(held, std::move(sent), end);
-      co_return made(*held, id, set_outcome_of(answer, *fresh));
+      auto const answer = co_await ask(held, std::move(sent), end, std::move(witness));
+      co_return set_outcome_of(answer, *fresh);
     }
     command arguments{held->ttl(), held->lifetime(), std::move(record)};
-    auto const answer = co_await run(held, &redis_scripts::all().store, id, std::move(arguments), end);
-    co_return made(*held, id, write_outcome_of(answer, *fresh));
+    auto const answer = co_await run(held, &redis_scripts::all().store, std::move(id), std::move(arguments), end, std::move(witness));
+    co_return write_outcome_of(answer, *fresh);
   }
 
   static awaitable<write_outcome> update(state_pointer held, std::string id, record_body body, std::optional<revision> expected, call_options call) {
@@ -247,23 +243,15 @@ struct redis_records::steps {
 
   static awaitable<result<bool>> erase(state_pointer held, std::string id, std::optional<revision> expected, call_options call) {
     auto const end = held->end(call.deadline);
-    // Before it is sent: a connection to another server may be made before this frame hears of the reply. On a condition, only what was surely erased.
-    bool const is_noted = held->erasures && !expected;
-    if (is_noted) held->erasures->begin(id, held->clock.now());
-    auto const outcome = co_await erase_once(held, id, expected, end);
-    if (is_noted) held->erasures->end(id, outcome || outcome.error() == errc::ambiguous, held->clock.now());
-    else if (held->erasures && outcome && *outcome) held->erasures->end(id, true, held->clock.now());
-    co_return outcome;
-  }
-
-  static awaitable<result<bool>> erase_once(state_pointer held, std::string id, std::optional<revision> expected, time_point end) {
     if (!expected) {
       command sent{"DEL", held->key(id)};
-      auto const answer = co_await ask(held, std::move(sent), end);
+      auto witness = held->reassertion.of_erase(std::move(id));
+      auto const answer = co_await ask(held, std::move(sent), end, std::move(witness));
       co_return erase_outcome_of(answer);
     }
     command arguments{expected->text()};
-    auto const answer = co_await run(held, &redis_scripts::all().erase, std::move(id), std::move(arguments), end);
+    auto witness = held->reassertion.of_conditional_erase(id);
+    auto const answer = co_await run(held, &redis_scripts::all().erase, std::move(id), std::move(arguments), end, std::move(witness));
     co_return change_outcome_of(answer, true);
   }
 
@@ -306,44 +294,14 @@ struct redis_records::steps {
   }
 };
 
-namespace {
-
-constexpr std::size_t most_erasures = 65536;
-constexpr std::size_t keys_of_one_command = 512;
-
-std::shared_ptr<recent_erasures> erasures_for(redis_storage_options const& options) {
-  if (!options.sentinel) return nullptr;
-  auto const window = options.sentinel->reassert_window;
-  return std::make_shared<recent_erasures>(window == duration::zero() ? std::chrono::seconds(60) : window, most_erasures);
-}
-
-// What was erased shortly before is erased again, ahead of every call that waits for the connection: no caller of ours sees it come back.
-redis_opening reassertion(std::shared_ptr<recent_erasures> const& erasures, clock_service& clock, std::string prefix) {
-  if (!erasures) return {};
-  redis_opening made;
-  made.commands = [erasures, &clock, prefix = std::move(prefix)] {
-    std::vector<command> commands;
-    for (auto const& id : erasures->all(clock.now())) {
-      if (commands.empty() || commands.back().size() > keys_of_one_command) commands.push_back({"DEL"});
-      commands.back().push_back(prefix + id);
-    }
-    return commands;
-  };
-  made.lost = [erasures, &clock] { erasures->lost(clock.now()); };
-  made.carried_out = [erasures, &clock] { erasures->caught_up(clock.now()); };
-  return made;
-}
-
-}  // namespace
-
 redis_records::redis_records(executor ex, redis_storage_options options) {
-  auto const erasures = erasures_for(options);
-  auto link = std::make_shared<redis_client>(ex, options, reassertion(erasures, clock_of(ex), options.key_prefix));
-  state_ = std::make_shared<state>(std::move(link), ex, std::move(options), erasures);
+  redis_reassertion reassertion(options, clock_of(ex));
+  auto link = std::make_shared<redis_client>(ex, options, reassertion.opening());
+  state_ = std::make_shared<state>(std::move(link), ex, std::move(options), std::move(reassertion));
 }
 
 redis_records::redis_records(std::shared_ptr<redis_link> link, executor ex, redis_storage_options options)
-    : state_(std::make_shared<state>(std::move(link), ex, std::move(options), nullptr)) {}
+    : state_(std::make_shared<state>(std::move(link), ex, std::move(options), redis_reassertion())) {}
 
 awaitable<write_outcome> redis_records::create(std::string id, record_body body, create_options call) const {
   return steps::create(state_, std::move(id), std::move(body), call);

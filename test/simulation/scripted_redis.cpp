@@ -244,7 +244,8 @@ std::size_t scripted_redis::faults_met() const { return state_->faults_met; }
 
 std::size_t scripted_redis::pending() const { return state_->pending(); }
 
-awaitable<redis_answer> scripted_redis::ask(redis_command command, time_point end) {
+// Nothing takes the place of the model, so that there is nothing to witness.
+awaitable<redis_answer> scripted_redis::ask(redis_command command, time_point end, detail::redis_witness_pointer) {
   auto const ex = co_await asio::this_coro::executor;
   // As the client over Boost.Redis does: the call is made in here and not in this frame, which it owns.
   auto initiate = [held = state_](auto handler, executor on, redis_command sent, time_point until) {

@@ -59,7 +59,7 @@ class scripted_redis final : public detail::redis_link {
   /** @brief Requests whose caller still waits. */
   std::size_t pending() const;
 
-  awaitable<detail::redis_answer> ask(redis_command command, time_point end) override;
+  awaitable<detail::redis_answer> ask(redis_command command, time_point end, detail::redis_witness_pointer witness) override;
   void drop(std::uint64_t connection) override;
   std::uint64_t epoch() const noexcept override;
   duration pause() const noexcept override { return {}; }

@@ -23,7 +23,7 @@ namespace {
 /** Keeps what is sent, and answers that nothing is there. */
 class recording_link final : public detail::redis_link {
  public:
-  awaitable<detail::redis_answer> ask(std::vector<std::string> command, time_point) override {
+  awaitable<detail::redis_answer> ask(std::vector<std::string> command, time_point, detail::redis_witness_pointer) override {
     sent.push_back(std::move(command));
     detail::redis_reply nothing;
     nothing.what = detail::redis_reply::kind::null;
