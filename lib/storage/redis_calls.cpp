@@ -22,17 +22,25 @@ void redis_calls::arm(redis_call_pointer const& call, time_point until) {
 
 void redis_calls::wait(redis_call_pointer const& call) {
   if (waiting_.size() >= max_in_flight_) return finish(call, redis_answer(errc::busy, false));
+  keep(call);
+  waiting_.push_back(call);
+}
+
+void redis_calls::keep(redis_call_pointer const& call) {
   call->now = redis_call::phase::waiting;
   arm(call, call->end);
-  waiting_.push_back(call);
+}
+
+void redis_calls::pass_on(redis_call_pointer const& call) {
+  call->now = redis_call::phase::sent;
+  arm(call, std::min(call->end, saturating_add(clock_.now(), longest_wait_)));
 }
 
 void redis_calls::send(redis_call_pointer const& call, redis_line& line) {
   if (sent_ - answered_ >= max_in_flight_) return finish(call, redis_answer(errc::busy, false));
-  call->now = redis_call::phase::sent;
+  pass_on(call);
   call->number = ++sent_;
   if (call->witness) call->witness->sent();
-  arm(call, std::min(call->end, saturating_add(clock_.now(), longest_wait_)));
   line.execute(call, [self = shared_from_this(), call, on = line.weak_from_this(), run = line.number()](error_code ec) {
     auto const same = on.lock();
     self->answered(call, ec, run, same && same->number() == run);

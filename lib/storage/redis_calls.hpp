@@ -46,6 +46,11 @@ class redis_calls : public std::enable_shared_from_this<redis_calls> {
   void wait(redis_call_pointer const& call);
 
   void send(redis_call_pointer const& call, redis_line& line);
+
+  /** @brief As `wait` and `send`, for a call that somebody else keeps, and whose request somebody else sends. */
+  void keep(redis_call_pointer const& call);
+  void pass_on(redis_call_pointer const& call);
+
   void send_waiting(redis_line& line);
   void end_waiting(errc why);
 

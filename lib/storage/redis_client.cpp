@@ -7,6 +7,7 @@
 #include "storage/redis_errors.hpp"
 #include "storage/redis_line.hpp"
 #include "storage/redis_sentinels.hpp"
+#include "storage/redis_waits.hpp"
 
 #include <mooring/core/entropy.hpp>
 
@@ -70,6 +71,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
         opening_(std::move(opening)),
         line_(std::make_shared<redis_line>(strand, peer_of(options))),
         calls(std::make_shared<redis_calls>(strand, options.max_in_flight, options.write_timeout + options.read_timeout)),
+        waits_(std::make_shared<redis_waits>(strand, calls, line_, options.durability.value_or(redis_durability()), options.max_in_flight)),
         sentinels_(options.sentinel ? std::make_shared<redis_sentinels>(strand, options) : nullptr) {}
 
   redis_storage_options const options;
@@ -79,6 +81,36 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   std::function<bool(awaitable<void>)> spawn;  // set once, before the first request
   std::atomic<std::uint64_t> epoch = 0;
   std::atomic<time_point> resumes_at = time_point();  // when a pause ends
+
+  using beginning = void (state::*)(redis_call_pointer const&);
+
+  /** A call of this caller's, begun on the strand. */
+  static awaitable<redis_answer> call(std::shared_ptr<state> self, boost::redis::request request, time_point end, redis_witness_pointer witness, beginning how) {
+    auto const ex = co_await asio::this_coro::executor;
+    // The call is made in here and not in this frame, which it owns: a frame that held its own call would never be let go.
+    auto initiate = [self, how](auto handler, executor on, boost::redis::request sent, time_point until, redis_witness_pointer who) {
+      auto const made = std::make_shared<redis_call>();
+      made->request = std::move(sent);
+      made->end = until;
+      made->witness = std::move(who);
+      made->on = std::move(on);
+      auto slot = asio::get_associated_cancellation_slot(handler);
+      made->handler = std::move(handler);
+      // Weak: the slot lives in the frame that the handler owns.
+      if (slot.is_connected()) {
+        slot.assign([weak_state = std::weak_ptr(self), weak = std::weak_ptr(made)](asio::cancellation_type type) {
+          auto const held = weak_state.lock();
+          if (!held) return;
+          asio::post(held->strand, [held, weak, type] {
+            if (auto const one = weak.lock()) held->calls->cancel(one, type);
+          });
+        });
+      }
+      asio::post(self->strand, [self, made, how] { ((*self).*how)(made); });
+    };
+    using token_type = asio::use_awaitable_t<>;
+    co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), end, std::move(witness));
+  }
 
   void begin(redis_call_pointer const& call) {
     if (call->now != redis_call::phase::new_made) return;
@@ -93,6 +125,13 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     }
   }
 
+  void count_replicas(redis_call_pointer const& call) {
+    if (call->now != redis_call::phase::new_made) return;
+    if (is_closing_) return calls->finish(call, redis_answer(errc::closed, false));
+    if (phase_ != phase::connected) return calls->finish(call, redis_answer(errc::unavailable, false));
+    waits_->join(call);
+  }
+
   void drop(std::uint64_t connection) {
     if (phase_ == phase::connected && line_->number() == connection) leave("the server is not the master");
   }
@@ -100,6 +139,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   void shut() {
     is_closing_ = true;
     calls->close();
+    waits_->end(errc::closed);
     if (sentinels_) sentinels_->stop();
     line_->leave(errc::closed, "");
   }
@@ -230,6 +270,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     error_ = ending.was_up ? errc::unavailable : ending.error;
     clock.cancel(std::exchange(reopening_, {}));
     if (ending.was_up && opening_.lost) opening_.lost();
+    waits_->end(errc::unavailable);
     tell(ending.was_up && !is_replaced_ ? "the connection is lost: " + ending.cause : ending.cause);
     std::uint64_t random = 0;
     // Without randomness all that is lost is the jitter.
@@ -270,6 +311,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   std::shared_ptr<redis_calls> const calls;
 
  private:
+  std::shared_ptr<redis_waits> const waits_;
   std::shared_ptr<redis_sentinels> const sentinels_;  // null without Sentinels
   phase phase_ = phase::idle;
   errc error_ = errc::unavailable;          // why the last attempt failed
@@ -298,32 +340,13 @@ redis_client::~redis_client() {
 }
 
 awaitable<redis_answer> redis_client::ask(redis_command command, time_point end, redis_witness_pointer witness) {
-  auto const ex = co_await asio::this_coro::executor;
   boost::redis::request request;
   request.push_range(command.front(), command.begin() + 1, command.end());
-  // The call is made in here and not in this frame, which it owns: a frame that held its own call would never be let go.
-  auto initiate = [held = state_](auto handler, executor on, boost::redis::request sent, time_point until, redis_witness_pointer who) {
-    auto const made = std::make_shared<redis_call>();
-    made->request = std::move(sent);
-    made->end = until;
-    made->witness = std::move(who);
-    made->on = std::move(on);
-    auto slot = asio::get_associated_cancellation_slot(handler);
-    made->handler = std::move(handler);
-    // Weak: the slot lives in the frame that the handler owns.
-    if (slot.is_connected()) {
-      slot.assign([weak_state = std::weak_ptr(held), weak = std::weak_ptr(made)](asio::cancellation_type type) {
-        auto const self = weak_state.lock();
-        if (!self) return;
-        asio::post(self->strand, [self, weak, type] {
-          if (auto const call = weak.lock()) self->calls->cancel(call, type);
-        });
-      });
-    }
-    asio::post(held->strand, [held, made] { held->begin(made); });
-  };
-  using token_type = asio::use_awaitable_t<>;
-  co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), end, std::move(witness));
+  return state::call(state_, std::move(request), end, std::move(witness), &state::begin);
+}
+
+awaitable<redis_answer> redis_client::count_replicas(time_point end) {
+  return state::call(state_, boost::redis::request(), end, nullptr, &state::count_replicas);
 }
 
 void redis_client::drop(std::uint64_t connection) {

@@ -37,6 +37,7 @@ class redis_client final : public redis_link {
   ~redis_client() override;
 
   awaitable<redis_answer> ask(redis_command command, time_point end, redis_witness_pointer witness) override;
+  awaitable<redis_answer> count_replicas(time_point end) override;
   void drop(std::uint64_t connection) override;
   std::uint64_t epoch() const noexcept override;
   duration pause() const noexcept override;

@@ -59,6 +59,11 @@ class redis_link {
    *  @param witness  May be null. A link whose server nothing can take the place of need not call it. */
   virtual awaitable<redis_answer> ask(redis_command command, time_point end, redis_witness_pointer witness = nullptr) = 0;
 
+  /** @brief Waits until as many replicas as `durability` wants have heard of what was written over this connection before, for its span and until `end` at most.
+   *  Cancellable as `ask`.
+   *  @return How many have: a number. `unavailable` where there is no connection, for the next one's server may know nothing of it. */
+  virtual awaitable<redis_answer> count_replicas(time_point end) = 0;
+
   /** @brief Leaves this connection, if it is still in use, for a new one: the server said over it that it is the wrong one. */
   virtual void drop(std::uint64_t connection) = 0;
 

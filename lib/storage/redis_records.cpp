@@ -255,15 +255,14 @@ struct redis_records::steps {
     co_return change_outcome_of(answer, true);
   }
 
-  // WAIT counts the replicas that have all that the server had said to them when it came. On the connection of another epoch that may not hold the write at all.
+  // The connection of another epoch may know nothing of the write at all.
   static awaitable<result<bool>> confirm_replication(state_pointer held, std::uint64_t since, call_options call) {
     auto const& wanted = held->options.durability;
     if (!wanted) co_return true;
-    auto const end = held->end(call.deadline);
-    auto const left = std::chrono::floor<std::chrono::milliseconds>(std::min(wanted->within, end - held->clock.now()));
-    if (left.count() < 1 || held->link->epoch() != since) co_return false;  // for ever is what WAIT takes 0 for
-    command sent{"WAIT", std::to_string(wanted->replicas), std::to_string(left.count())};
-    auto const answer = co_await ask(held, std::move(sent), end);
+    if (held->link->epoch() != since) co_return false;
+    auto counted = co_await held->link->count_replicas(held->end(call.deadline));
+    redis_outcome const answer(std::move(counted));
+    heed(*held, answer);
     if (answer.error) co_return answer.error;
     if (answer.reply.what != kind::number) co_return make_error_code(errc::protocol_error);
     co_return answer.reply.number >= static_cast<std::int64_t>(wanted->replicas) && held->link->epoch() == since;

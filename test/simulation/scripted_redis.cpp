@@ -270,6 +270,8 @@ awaitable<redis_answer> scripted_redis::ask(redis_command command, time_point en
   co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(command), end);
 }
 
+awaitable<redis_answer> scripted_redis::count_replicas(time_point) { co_return redis_answer(redis_number(0)); }
+
 void scripted_redis::drop(std::uint64_t connection) {
   asio::post(state_->ex, [held = state_, connection] { held->cut(connection); });
 }

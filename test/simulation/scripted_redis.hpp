@@ -60,6 +60,8 @@ class scripted_redis final : public detail::redis_link {
   std::size_t pending() const;
 
   awaitable<detail::redis_answer> ask(redis_command command, time_point end, detail::redis_witness_pointer witness) override;
+  /** The model has no replicas. */
+  awaitable<detail::redis_answer> count_replicas(time_point end) override;
   void drop(std::uint64_t connection) override;
   std::uint64_t epoch() const noexcept override;
   duration pause() const noexcept override { return {}; }

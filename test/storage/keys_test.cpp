@@ -29,6 +29,7 @@ class recording_link final : public detail::redis_link {
     nothing.what = detail::redis_reply::kind::null;
     co_return detail::redis_answer(std::move(nothing));
   }
+  awaitable<detail::redis_answer> count_replicas(time_point) override { co_return detail::redis_answer(errc::unavailable, false); }
   void drop(std::uint64_t) override {}
   std::uint64_t epoch() const noexcept override { return 0; }
   duration pause() const noexcept override { return {}; }
