@@ -275,8 +275,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     std::uint64_t random = 0;
     // Without randomness all that is lost is the jitter.
     static_cast<void>(entropy_of(home).fill(std::as_writable_bytes(std::span(&random, 1))));
-    bool const is_unwanted = error_ == errc::auth_failed || error_ == errc::permission_denied || error_ == errc::config_error;
-    bool const is_refused = ending.was_dialed && is_unwanted && !is_replaced_;  // the server that is named now has not refused us
+    bool const is_refused = ending.was_dialed && refuses_us(error_) && !is_replaced_;  // the server that is named now has not refused us
     is_renamed_ = false;
     auto const pause = backoff.next(ending.lived, is_refused, random);
     bool const is_replaced = std::exchange(is_replaced_, false);

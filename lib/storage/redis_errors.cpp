@@ -81,4 +81,6 @@ std::string cause_of_reply(std::string_view text) {
 
 bool ends_connection(errc error) noexcept { return error == errc::wrong_master || error == errc::protocol_error; }
 
+bool refuses_us(errc error) noexcept { return error == errc::auth_failed || error == errc::permission_denied || error == errc::config_error; }
+
 }  // namespace mooring::detail

@@ -19,4 +19,7 @@ std::string cause_of_reply(std::string_view text);
 /** @brief Whether a server that says this is not to be asked again on this connection. */
 bool ends_connection(errc error) noexcept;
 
+/** @brief Whether a server whose connection ended with this does not want us: asking it again soon is of no use. */
+bool refuses_us(errc error) noexcept;
+
 }  // namespace mooring::detail

@@ -170,7 +170,7 @@ duration redis_sentinels::left(redis_ending const& ending) {
   std::uint64_t random = 0;
   // Without randomness all that is lost is the jitter.
   static_cast<void>(entropy_of(strand_.get_inner_executor()).fill(std::as_writable_bytes(std::span(&random, 1))));
-  auto const pause = backoff_.next(ending.lived, false, random);
+  auto const pause = backoff_.next(ending.lived, ending.was_dialed && refuses_us(failure_), random);
   is_pausing_ = true;
   finish_all(failure_);
   return std::max<duration>(pause, std::chrono::milliseconds(1));

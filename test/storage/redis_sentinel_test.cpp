@@ -1,4 +1,5 @@
 #include "storage/certificates.hpp"
+#include "storage/fault_proxy.hpp"
 #include "storage/redis_server.hpp"
 #include "storage/sentinel_deployment.hpp"
 
@@ -204,6 +205,27 @@ BOOST_AUTO_TEST_CASE(a_sentinel_that_does_not_help_is_left_for_the_next) {
   options.sentinel->allowed_masters = {redis_address{"127.0.0.1", d.first.port()}};
   auto const right = d.make(options);
   BOOST_TEST(d.ask(right->store("a", doc("1"))).is_written());
+}
+
+// RE09, RE31: wrong credentials do not mend themselves
+BOOST_AUTO_TEST_CASE(a_sentinel_that_refuses_us_is_left_alone_for_long) {
+  redis_server master;
+  redis_server sentinel(monitoring(master.port(), "requirepass right\n"), {});
+  client_world world;
+  fault_proxy proxy(world.context, sentinel.port());
+  redis_storage_options options;
+  options.key_prefix = "t:";
+  options.sentinel.emplace();
+  options.sentinel->addresses = {redis_address{"127.0.0.1", proxy.port()}};
+  options.sentinel->master_name = "main";
+  options.sentinel->password = "wrong";
+  auto const store = world.make(options);
+  BOOST_TEST((world.ask(store->load("a")).error() == errc::auth_failed));
+  BOOST_TEST((store->retry_after() > 10s));
+  world.wait(3s);
+  BOOST_TEST(proxy.connections() == 1U);
+  options.sentinel->password = "right";
+  BOOST_TEST(world.ask(world.make(options)->load("a")).has_value());
 }
 
 // RE09, RE24, SC11: each link has its own user, password and TLS
