@@ -125,7 +125,7 @@ awaitable<result<reply>> client_connection::send(std::shared_ptr<client_connecti
   if (is_event_stream(answer.head.header.get("Content-Type"))) {
     me.parser_->body_limit(boost::none);
     me.events_ = event_parser(me.pool_->options.max_event_bytes);
-    me.is_finished_ = false;
+    me.is_finished_ = me.parser_->is_done();  // a body of no bytes has come already
     answer.events = event_source(std::move(self));
     co_return answer;
   }

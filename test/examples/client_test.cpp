@@ -281,6 +281,20 @@ BOOST_AUTO_TEST_CASE(a_stream_that_breaks_off_hands_out_what_came_and_then_an_er
   BOOST_TEST(s.w.run(next_of(broken)) == "error: " + make_error_code(errc::disconnected).message());
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_without_a_body_ends_at_once_whatever_follows_it) {
+  for (std::string const head : {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", "HTTP/1.1 204 No Content\r\n"})
+    for (std::string const rest : {"", "x"}) {
+      scripted s;
+      auto call = s.w.start(s.client.send(get("/")));
+      s.server.accept();
+      s.server.read_to("\r\n\r\n");
+      s.server.send(head + "Content-Type: text/event-stream\r\n\r\n" + rest);
+      auto const answer = std::make_shared<http::reply>(*call.get());
+      BOOST_TEST(s.w.run(next_of(answer, {.deadline = 5s})) == "end", head + rest);
+      BOOST_TEST(s.client.connections_in_use() == 0U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(closing_ends_calls_and_streams_in_work_and_refuses_new_calls) {
   scripted s;
   auto call = s.w.start(s.client.send(post("x")));
