@@ -1,6 +1,8 @@
 #include "catalogue.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
 #include <algorithm>
@@ -36,6 +38,7 @@ catalogue::catalogue(listing_kind kind, std::vector<contribution> contributions)
       if (!is_new && at->second != from.backend) at->second.clear();
     }
 
+  json::array shown;
   for (auto& from : contributions) {
     for (auto& item : from.items) {
       auto const name = name_of(item, key);
@@ -46,11 +49,12 @@ catalogue::catalogue(listing_kind kind, std::vector<contribution> contributions)
       while (entry.exposed != name && owner.contains(entry.exposed)) entry.exposed = prefixed_name(kind, from.backend, entry.exposed);
       if (!by_name_.try_emplace(entry.exposed, listed_.size()).second) continue;
       if (entry.exposed != name) item.get_object()[key] = entry.exposed;
-      items_.push_back(std::move(item));
+      shown.push_back(std::move(item));
       listed_.push_back(std::move(entry));
     }
   }
   for (std::size_t i = 0; i != listed_.size(); ++i) by_name_.try_emplace(listed_[i].prefixed, i);
+  items_ = json::serialize(shown);
 }
 
 std::optional<origin> catalogue::find(std::string_view exposed) const {

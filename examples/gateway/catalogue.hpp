@@ -63,8 +63,8 @@ class catalogue {
   catalogue() = default;
   catalogue(listing_kind kind, std::vector<contribution> contributions);
 
-  /** The merged items, renamed where names clash. */
-  boost::json::array const& items() const noexcept { return items_; }
+  /** The merged items, renamed where names clash: the text of a JSON array, which takes a twentieth of the room of its values. */
+  std::string const& items() const noexcept { return items_; }
 
   /** @brief Who offers an item under this name. The prefixed form finds an item also where no clash demands the prefix, so that a name learnt while
    *         another backend was there goes on working. */
@@ -85,7 +85,7 @@ class catalogue {
   };
   std::vector<listed> listed_;
   std::map<std::string, std::size_t, std::less<>> by_name_;  // exposed and prefixed names -> listed_
-  boost::json::array items_;
+  std::string items_ = "[]";
 };
 
 /** @brief A backend's name in front of an item's. */

@@ -128,7 +128,7 @@ class merged_route final : public route {
 
   std::string to_client(std::string const& backend, mcp::message sent) override {
     if (sent.is_request()) return sent.with_id(client_facing_id(backend, sent.id()));
-    lists_->note_change(sent.method());
+    lists_->note_change(backend, sent.method());
     if (sent.method() != "notifications/resources/updated") return sent.text();
     auto const uri = member_at(sent.text(), "params", "uri");
     auto const own = uri ? string_value(*uri) : std::nullopt;
@@ -153,16 +153,17 @@ class merged_route final : public route {
 
   awaitable<std::string> list(mcp::message asked, listing_kind kind) {
     auto const merged = co_await lists_->refresh(kind);
-    json::object result;
-    result[listing_of(kind).items] = merged->items();
-    co_return mcp::make_result(asked.id(), result);
+    auto result = std::string("{\"").append(listing_of(kind).items).append("\":").append(merged->items()).append("}");
+    co_return mcp::make_raw_result(asked.id(), result);
   }
 
   awaitable<std::string> call_named(mcp::message asked, listing_kind kind, relay pass_on) {
     auto const written = member_at(asked.text(), "params", "name");
     auto const name = written ? string_value(*written) : std::nullopt;
     if (!name) co_return mcp::make_error(asked.id(), mcp::code::invalid_params, "params.name must be a string");
-    auto const from = co_await lists_->find(kind, *name);
+    std::vector<merged_lists::place> places;
+    places.push_back({kind, false});
+    auto const from = co_await lists_->find(std::move(places), *name);
     if (!from) co_return unknown(asked, kind == listing_kind::tools ? "Unknown tool: " : "Unknown prompt: ", *name);
     auto renamed = replaced(asked.text(), *written, mcp::quoted(from->name));
     co_return co_await forward(std::string(asked.id()), from->backend, std::move(renamed), std::move(pass_on));
@@ -184,8 +185,10 @@ class merged_route final : public route {
     auto const written = member_at(asked.text(), "params", "uri");
     auto const uri = written ? string_value(*written) : std::nullopt;
     if (!uri) co_return mcp::make_error(asked.id(), mcp::code::invalid_params, "params.uri must be a string");
-    auto from = co_await lists_->find(listing_kind::resources, *uri);
-    if (!from) from = co_await lists_->find_matching(*uri);
+    std::vector<merged_lists::place> places;
+    places.push_back({listing_kind::resources, false});
+    places.push_back({listing_kind::resource_templates, true});
+    auto const from = co_await lists_->find(std::move(places), *uri);
     if (from) {
       auto renamed = replaced(asked.text(), *written, mcp::quoted(from->name));
       auto answer = co_await forward(std::string(asked.id()), from->backend, std::move(renamed), std::move(pass_on));
@@ -222,9 +225,10 @@ class merged_route final : public route {
     auto const written = member_at(asked.text(), "params", "ref", is_prompt ? "name" : "uri");
     auto const name = written ? string_value(*written) : std::nullopt;
     if (!name) co_return mcp::make_error(asked.id(), mcp::code::invalid_params, "params.ref must name a prompt or a resource template");
-    auto const kind = is_prompt ? listing_kind::prompts : listing_kind::resource_templates;
-    auto from = co_await lists_->find(kind, *name);
-    if (!from && !is_prompt) from = co_await lists_->find(listing_kind::resources, *name);
+    std::vector<merged_lists::place> places;
+    places.push_back({is_prompt ? listing_kind::prompts : listing_kind::resource_templates, false});
+    if (!is_prompt) places.push_back({listing_kind::resources, false});
+    auto const from = co_await lists_->find(std::move(places), *name);
     if (!from) co_return unknown(asked, is_prompt ? "Unknown prompt: " : "Unknown resource: ", *name);
     auto renamed = replaced(asked.text(), *written, mcp::quoted(from->name));
     co_return co_await forward(std::string(asked.id()), from->backend, std::move(renamed), std::move(pass_on));

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { prefixed } from './aggregation.mjs';
 import { gate, pause, start_gateway, until } from './processes.mjs';
-import { call, client_headers, echo_call, initialize_message, messages_of, open_stream, post, raw_session, text_of } from './raw_http.mjs';
+import { call, client_headers, echo_call, exchange, initialize_message, messages_of, open_stream, post, raw_session, text_of } from './raw_http.mjs';
 import { event, scripted_backend } from './scripted_backend.mjs';
 
 const limits = { timeout: 30_000 };
@@ -188,6 +188,32 @@ describe('a backend that hangs', () => {
   });
 
   // GW33
+  test('when it is asked for its lists delays reads from another no more than once', limits, async (t) => {
+    const hung = await scripted_backend.start(t, 'hung');
+    const quick = await scripted_backend.start(t, 'quick', {
+      on_request: ({ method, params }) => {
+        if (method === 'resources/list') return { resources: [] };
+        if (method === 'resources/templates/list') return { resourceTemplates: [{ uriTemplate: 't://{n}', name: 't' }] };
+        return method === 'resources/read' ? { contents: [{ uri: params.uri, text: `of ${params.uri}` }] } : undefined;
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { hung, quick }, '--initialize-budget', '1s')).url);
+    hung.hangs = ({ method }) => method.endsWith('/list');
+    const begin = Date.now();
+    for (let i = 1; i <= 10; ++i) {
+      const reply = await session.request('resources/read', { uri: `t://${i}` });
+      assert.equal(reply.result?.contents[0].text, `of t://${i}`, JSON.stringify(reply));
+    }
+    assert.ok(Date.now() - begin < 3000, `${Date.now() - begin} ms for ten reads`);
+    assert.equal(hung.calls('resources/list').length, 1);
+    assert.equal(hung.calls('resources/templates/list').length, 1);
+    const again = Date.now();
+    for (let i = 0; i < 3; ++i) assert.match((await session.call_tool('nobody_has_it')).error.message, /Unknown tool/);
+    assert.ok(Date.now() - again < 2500, `${Date.now() - again} ms for three unknown names`);
+    assert.equal(hung.calls('tools/list').length, 1);
+  });
+
+  // GW33
   test('or refuses is soon known as unhealthy: it is not contacted for a new session, and delays none', limits, async (t) => {
     const sick = await scripted_backend.start(t, 'sick', { on_request: (message) => { if (message.method === 'initialize') throw 503; } });
     const quick = await scripted_backend.start(t, 'quick', { tools: ['quick_tool'] });
@@ -308,6 +334,50 @@ describe('changes that a backend announces', () => {
     assert.deepEqual((await session.list('tools')).map((tool) => tool.name).sort(), ['fresh', 'other'], 'the old one is replaced');
     assert.ok(changing.calls('tools/list').length <= 10, `${changing.calls('tools/list').length} refreshes for a burst of 50`);
     assert.equal(await session.tool_text('fresh'), 'changing:fresh:');
+  });
+
+  test('are not awaited by many at once with a fetch for each', limits, async (t) => {
+    const answers = gate();
+    t.after(answers.open);
+    const list = async ({ method }) => void (method === 'tools/list' && (await answers.opened));
+    const backends = { a: await scripted_backend.start(t, 'a', { on_request: list }), b: await scripted_backend.start(t, 'b', { on_request: list }) };
+    const gateway = await start_gateway(t, backends, '--initialize-budget', '14s');
+    const session = await raw_session.open(gateway.url);
+    const asked = Array.from({ length: 200 }, () => session.list('tools'));
+    await until(async () => Number(/^\w*connections (\d+)$/m.exec((await exchange(`${gateway.origin}/metrics`, { method: 'GET' })).text)?.[1]) >= 200, 'all have come');
+    answers.open();
+    for (const tools of await Promise.all(asked)) assert.deepEqual(tools.map(({ name }) => name), ['a_echo', 'b_echo']);
+    for (const { name, calls } of Object.values(backends).map((backend) => ({ name: backend.name, calls: backend.calls('tools/list').length })))
+      assert.ok(calls <= 3, `${calls} fetches at ${name} for 200 requests`);
+  });
+
+  // GW35
+  test('while a list is fetched are not missed by who asks after them', limits, async (t) => {
+    const first = gate();
+    t.after(first.open);
+    let fetches = 0;
+    const changing = await scripted_backend.start(t, 'changing', {
+      tools: ['old'],
+      on_request: async ({ method }) => {
+        if (method !== 'tools/list' || ++fetches > 1) return undefined;
+        await first.opened;
+        return { tools: [{ name: 'old', inputSchema: { type: 'object' } }] };
+      },
+    });
+    const other = await scripted_backend.start(t, 'other', { tools: ['other'] });
+    const session = await raw_session.open((await start_gateway(t, { changing, other }, '--initialize-budget', '14s')).url);
+    const stream = await session.open_stream();
+    await until(() => changing.streams.size === 1, 'the gateway listens');
+    const before = session.list('tools');
+    await until(() => fetches === 1, 'the fetch that is to be overtaken');
+    changing.tools = ['fresh'];
+    changing.announce('notifications/tools/list_changed');
+    await until(() => stream.messages().some(({ method }) => method === 'notifications/tools/list_changed'), 'the client is told');
+    const names = async (tools) => (await tools).map(({ name }) => name);
+    assert.deepEqual(await names(session.list('tools')), ['fresh', 'other']);
+    first.open();
+    assert.deepEqual(await names(before), ['fresh', 'other'], 'what was fetched earlier and came later is not shown');
+    assert.deepEqual(await names(session.list('tools')), ['fresh', 'other']);
   });
 
   // GW35
