@@ -106,7 +106,7 @@ struct server_options {
   std::size_t max_connections = 16384;                   ///< beyond: closed at once
   duration header_deadline = std::chrono::seconds(10);   ///< from a request's first byte to the end of its header
   duration body_deadline = std::chrono::seconds(60);
-  duration write_deadline = std::chrono::seconds(60);    ///< for one write to a peer that does not read
+  duration write_deadline = std::chrono::seconds(60);    ///< for a piece of an answer, to a peer that does not read or has vanished
   duration idle_deadline = std::chrono::seconds(75);     ///< an idle keep-alive connection
   duration retry_after = std::chrono::seconds(1);        ///< what such a 503 tells the client to wait
   duration keep_alive = std::chrono::seconds(15);        ///< between two comments on a silent event stream

@@ -1,7 +1,12 @@
 #include "examples/http_fixture.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 
 using namespace http_test;
@@ -19,6 +24,21 @@ struct wake {
   std::promise<void> promise;
   std::future<void> future = promise.get_future();
 };
+
+// After how many milliseconds the server's end of its one connection gives up bytes that nobody acknowledges; nothing while there is no such end.
+std::optional<unsigned> user_timeout(http::endpoint const& served) {
+  for (int descriptor = 3; descriptor != 1024; ++descriptor) {
+    sockaddr_in own{}, other{};
+    socklen_t own_size = sizeof own, other_size = sizeof other;
+    bool const is_connected = ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&own), &own_size) == 0 &&
+                              ::getpeername(descriptor, reinterpret_cast<sockaddr*>(&other), &other_size) == 0;
+    if (!is_connected || ntohs(own.sin_port) != served.port) continue;
+    unsigned milliseconds = 0;
+    socklen_t size = sizeof milliseconds;
+    if (::getsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, &size) == 0 && milliseconds != 0) return milliseconds;
+  }
+  return std::nullopt;
+}
 
 std::string body_of(std::string const& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
 
@@ -269,6 +289,17 @@ BOOST_AUTO_TEST_CASE(a_peer_that_does_not_read_fills_its_backlog_and_no_more) {
   auto const all = peer.read_to_end();
   BOOST_TEST(written == 2000U);
   BOOST_TEST(static_cast<std::size_t>(std::ranges::count(all, 'b')) >= 20'000'000U);
+}
+
+BOOST_AUTO_TEST_CASE(a_peer_that_acknowledges_nothing_is_given_up_when_one_that_reads_nothing_is) {
+  http::server_options options;
+  options.write_deadline = 7s;
+  world w;
+  auto const& address = w.serve(mirror, options).address();
+  raw_peer peer(address);
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  peer.read_to("\r\n\r\n");
+  BOOST_TEST((user_timeout(address) == 7000U));
 }
 
 BOOST_AUTO_TEST_CASE(a_peer_that_stalls_in_a_request_or_between_two_is_dropped) {
