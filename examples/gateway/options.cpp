@@ -124,6 +124,8 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   add_duration(*times, "--initialize-budget", into.initialize_budget, "how long initialize waits for slow backends");
   add_duration(*times, "--handshake-deadline", into.deadlines.handshake, "initialize at one backend");
   add_duration(*times, "--backend-deadline", into.deadlines.request, "a backend's answer, and its silence while it streams");
+  add_duration(*times, "--answer-deadline", into.deadlines.answer, "that silence, once the backend has asked the client for something");
+  add_duration(*times, "--call-deadline", into.deadlines.whole, "a backend's whole answer, however much it streams before");
   add_duration(*times, "--farewell-deadline", into.deadlines.farewell, "a backend's DELETE");
   add_duration(*times, "--connect-deadline", into.client.connect_deadline, "connecting to a backend");
   add_duration(*times, "--keep-alive", into.server.keep_alive, "between two signs of life on a silent stream");

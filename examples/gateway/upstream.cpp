@@ -5,6 +5,7 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace mooring::gateway {
@@ -58,15 +59,19 @@ awaitable<result<http::reply>> upstream::post(std::string text, backend_session 
 
 awaitable<std::string> upstream::request(mcp::message asked, relay pass_on) {
   auto const self = shared_from_this();
+  auto const ex = co_await asio::this_coro::executor;
   std::string const client_id(asked.id());
   auto found = co_await find_place();
   for (bool is_replay = false; found; is_replay = true) {
     borrowed_id const id(in_flight_, client_id);
     auto text = asked.with_id(id.text());
-    auto answered = co_await post(std::move(text), found->session, deadlines_.request);
+    auto const until = saturating_add(clock_of(ex).now(), deadlines_.whole);
+    auto const limit = std::min(deadlines_.request, deadlines_.whole);
+    auto answered = co_await post(std::move(text), found->session, limit);
     if (!answered) {
       metrics_->count_backend_request(name(), "failed");
       bool const is_unsent = http::is_unsent(answered.error());
+      if (!is_unsent) abandon(id.text(), found->session);
       co_return backend_error(client_id, name(), is_unsent ? "cannot be reached" : "gave no answer, and may have carried the request out");
     }
     if (is_session_lost(answered->head, found->session)) {
@@ -77,13 +82,25 @@ awaitable<std::string> upstream::request(mcp::message asked, relay pass_on) {
       metrics_->replays.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
-    auto response = co_await read_answer(std::move(*answered), client_id, id.text(), std::move(pass_on));
+    auto response = co_await read_answer(std::move(*answered), found->session, client_id, id.text(), std::move(pass_on), until);
     // A backend that refused a wish would refuse it again.
     if (wishes::is_lasting(asked.method()) && !member(response, "error")) remember(asked);
     co_return response;
   }
   metrics_->count_backend_request(name(), "failed");
   co_return backend_error(client_id, name(), "cannot be reached");
+}
+
+// Nobody waits for the answer any more: the backend may save itself the work (MCP 2025-11-25, lifecycle, timeouts). In the background, for the client has waited enough.
+void upstream::abandon(std::string backend_id, backend_session as) {
+  auto text = std::string(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":)").append(backend_id).append(R"(,"reason":"The gateway gave up waiting"}})");
+  scope_->spawn(tell_abandoned(shared_from_this(), std::move(text), std::move(as)));
+}
+
+awaitable<void> upstream::tell_abandoned(self_pointer self, std::string text, backend_session as) {
+  auto const limit = self->deadlines_.farewell;
+  auto const told = co_await self->post(std::move(text), std::move(as), limit);
+  static_cast<void>(told);  // cancelling is a wish
 }
 
 awaitable<bool> upstream::send(mcp::message sent) {

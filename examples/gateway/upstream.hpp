@@ -29,6 +29,8 @@ struct metrics;
 struct upstream_deadlines {
   duration handshake = std::chrono::seconds(10);  ///< for `initialize` at a backend
   duration request = std::chrono::seconds(30);    ///< for the answer, and from one streamed message to the next
+  duration answer = std::chrono::minutes(5);      ///< for that next message when the last one asked the client for something: a person may have to think
+  duration whole = std::chrono::hours(1);         ///< for a whole answer, however much is streamed before it
   duration farewell = std::chrono::seconds(5);    ///< for the DELETE
 };
 
@@ -136,8 +138,10 @@ class upstream : public std::enable_shared_from_this<upstream> {
   awaitable<result<mcp::message>> read_handshake(http::reply answered, std::string id, time_point until);
 
   awaitable<result<http::reply>> post(std::string text, backend_session as, duration limit);
-  awaitable<std::string> read_answer(http::reply answered, std::string client_id, std::string backend_id, relay pass_on);
-  // Reads until the answer comes, the stream has been silent for a request's deadline, or `until`.
+  void abandon(std::string backend_id, backend_session as);
+  static awaitable<void> tell_abandoned(self_pointer self, std::string text, backend_session as);
+  awaitable<std::string> read_answer(http::reply answered, backend_session as, std::string client_id, std::string backend_id, relay pass_on, time_point until);
+  // Reads until the answer comes, the stream has been silent for a request's deadline (or an answer's, where the backend asked for one), or `until`.
   awaitable<result<mcp::message>> read_events(http::event_source events, std::string awaited, relay pass_on, time_point until);
   awaitable<result<http::event_source>> reopen(std::string last_event_id, time_point until);
   static awaitable<void> listen(self_pointer self, std::uint64_t turn);

@@ -26,16 +26,20 @@ duration bounded_pause(std::chrono::milliseconds wished) {
 
 }  // namespace
 
-awaitable<std::string> upstream::read_answer(http::reply answered, std::string client_id, std::string backend_id, relay pass_on) {
+awaitable<std::string> upstream::read_answer(http::reply answered, backend_session as, std::string client_id, std::string backend_id, relay pass_on, time_point until) {
   auto const status = answered.head.status;
   std::optional<mcp::message> response;
   std::string failure;
   if (answered.events) {
-    auto read = co_await read_events(std::move(answered.events), backend_id, std::move(pass_on), time_point::max());
-    if (read)
+    auto read = co_await read_events(std::move(answered.events), backend_id, std::move(pass_on), until);
+    if (read) {
       response = std::move(*read);
-    else
-      failure = read.error() == errc::deadline_exceeded ? "fell silent" : "broke off its answer";
+    } else {
+      auto const ex = co_await asio::this_coro::executor;
+      bool const is_too_long = clock_of(ex).now() >= until;
+      failure = read.error() != errc::deadline_exceeded ? "broke off its answer" : is_too_long ? "took too long" : "fell silent";
+      abandon(backend_id, std::move(as));
+    }
   } else {
     response = read_message(std::move(answered.head.body));
     // An error about a request that the backend could not read has no id of its own.
@@ -53,24 +57,20 @@ awaitable<std::string> upstream::read_answer(http::reply answered, std::string c
 awaitable<result<mcp::message>> upstream::read_events(http::event_source events, std::string awaited, relay pass_on, time_point until) {
   std::string last_event_id;
   duration pause = shortest_listen_pause;
-  auto const limit = deadlines_.request;
+  auto limit = deadlines_.request;
   auto const ex = co_await asio::this_coro::executor;
   auto give_up = std::min(saturating_add(clock_of(ex).now(), limit), until);
   for (;;) {
     auto const left = std::min<duration>(limit, until - clock_of(ex).now());  // from now, as passing on may have waited for the client
     auto next = co_await events.next(call_options{left});
     if (next && *next) {
-      give_up = std::min(saturating_add(clock_of(ex).now(), limit), until);
       if ((*next)->id) last_event_id = *(*next)->id;
       if ((*next)->retry) pause = bounded_pause(*(*next)->retry);
-      if ((*next)->data.empty()) continue;
-      auto read = read_message(std::move((*next)->data));
-      if (!read) continue;
-      if (!read->is_response()) {
-        if (pass_on) co_await pass_on(name(), std::move(*read));
-        continue;
-      }
-      if (is_same_id(read->id(), awaited)) co_return std::move(*read);
+      auto read = (*next)->data.empty() ? std::nullopt : read_message(std::move((*next)->data));
+      if (read && read->is_response() && is_same_id(read->id(), awaited)) co_return std::move(*read);
+      if (read) limit = read->is_request() ? deadlines_.answer : deadlines_.request;
+      if (read && !read->is_response() && pass_on) co_await pass_on(name(), std::move(*read));
+      give_up = std::min(saturating_add(clock_of(ex).now(), limit), until);
       continue;
     }
     // A server may end the stream of an unfinished answer; whoever knows an event id may go on reading after it (MCP 2025-11-25, resumability).

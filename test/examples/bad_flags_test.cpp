@@ -58,7 +58,7 @@ std::vector<row> bad_gateway_flags() {
   std::vector<std::string> const never{"-1", "-1s", "-0.5ms", "s", "x", "ms", "1x", "1d", "1S", "1 s", "1sec", "1s1", "1,5s", "1e10", "1e400", "inf", "nan", "soon", "1..5s", "0x10s", "+5s", " 5s"};
   for (auto const* flag : {"--ttl", "--max-lifetime", "--sweep-interval", "--placeholder-ttl", "--tombstone-ttl", "--initialize-budget", "--handshake-deadline", "--backend-deadline",
                            "--farewell-deadline", "--connect-deadline", "--keep-alive", "--retry-after", "--drain", "--generate-deadline", "--create-deadline", "--read-deadline",
-                           "--terminate-deadline", "--factory-deadline", "--get-deadline", "--shutdown-deadline"}) {
+                           "--terminate-deadline", "--factory-deadline", "--get-deadline", "--shutdown-deadline", "--answer-deadline", "--call-deadline"}) {
     add(flag, never);
     add(flag, {"0", "0s", "0.5ms", "1e-9"});
   }

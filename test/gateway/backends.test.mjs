@@ -237,8 +237,48 @@ describe('a backend that hangs', () => {
     assert.equal(reply.id, 'mine');
     assert.ok(Number.isInteger(reply.error?.code));
     assert.equal(hung.calls().length, 1, 'what may have been carried out is not sent again');
+    const [cancelled] = await until(() => hung.calls('notifications/cancelled').length && hung.calls('notifications/cancelled'), 'the backend is told');
+    assert.strictEqual(cancelled.params.requestId, hung.calls()[0].id);
     hung.hangs = () => false;
     assert.equal(await session.tool_text('echo', { message: 'm' }), 'hung:echo:m');
+  });
+
+  const streaming = (talk) => ({
+    on_request: async (message, { response }) => {
+      if (message.method !== 'tools/call') return undefined;
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      return talk(response);
+    },
+  });
+
+  test('because a person thinks about what it asked is waited for', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b', streaming(async (response) => {
+      response.write(event({ jsonrpc: '2.0', id: 1, method: 'elicitation/create', params: { message: 'Sure?' } }));
+      const reply = await until(() => backend.replies()[0], 'the answer of the client');
+      return { content: [{ type: 'text', text: reply.result.action }] };
+    }));
+    const session = await raw_session.open((await start_gateway(t, { b: backend }, '--backend-deadline', '500ms')).url, { capabilities: { elicitation: {} } });
+    const stream = await open_stream(session.url, client_headers(session.headers), { method: 'POST', body: JSON.stringify(echo_call('m', 9)) });
+    const asked = await until(() => stream.messages()[0], 'the question');
+    await pause(1500);
+    assert.equal((await session.post({ jsonrpc: '2.0', id: asked.id, result: { action: 'accept' } })).status, 202);
+    await stream.ended;
+    assert.equal(stream.messages().at(-1).result?.content[0].text, 'accept', JSON.stringify(stream.messages()));
+  });
+
+  test('in progress for ever is given up in the end, and told so', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b', streaming((response) => {
+      const talk = setInterval(() => response.write(event({ jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 'p', progress: 1 } })), 100);
+      response.on('close', () => clearInterval(talk));
+      return new Promise(() => {});
+    }));
+    const session = await raw_session.open((await start_gateway(t, { b: backend }, '--backend-deadline', '1s', '--call-deadline', '2s')).url);
+    const begin = Date.now();
+    const reply = await session.call_tool('echo', { message: 'm' }, 5);
+    assert.ok(Date.now() - begin > 1500 && Date.now() - begin < 8000, `${Date.now() - begin} ms`);
+    assert.match(reply.error.message, /took too long/);
+    const [cancelled] = await until(() => backend.calls('notifications/cancelled').length && backend.calls('notifications/cancelled'), 'the backend is told');
+    assert.strictEqual(cancelled.params.requestId, backend.calls()[0].id);
   });
 
   // GW28 GW32
