@@ -65,6 +65,7 @@ std::string broken_rule(options const& chosen) {
   auto const& manager = chosen.manager;
   if (*chosen.storage.memory.absolute_lifetime < chosen.storage.memory.ttl) return "--max-lifetime must be at least --ttl";
   if (manager.placeholder_ttl <= manager.deadlines.factory) return "--placeholder-ttl must be above --factory-deadline, " + program::duration_text(manager.deadlines.factory);
+  if (chosen.initialize_budget >= manager.deadlines.factory) return "--initialize-budget must be below --factory-deadline, " + program::duration_text(manager.deadlines.factory);
   if (manager.check_interval > chosen.storage.memory.ttl / 2) return "--check-interval must be at most half of --ttl, " + program::duration_text(chosen.storage.memory.ttl);
   return {};
 }

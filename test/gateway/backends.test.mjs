@@ -542,7 +542,7 @@ describe('a backend that asks for too much', () => {
           method === 'tools/list' ? { tools: [{ name: `t${++pages}`, description: long, inputSchema: { type: 'object' } }], nextCursor: 'more' } : undefined,
       }),
     };
-    const session = await raw_session.open((await start_gateway(t, backends, '--initialize-budget', '20s')).url);
+    const session = await raw_session.open((await start_gateway(t, backends, '--initialize-budget', '20s', '--factory-deadline', '25s')).url);
     const tools = (await session.list('tools')).map((tool) => tool.name);
     assert.ok(tools.includes('echo'));
     assert.ok(tools.includes('t1') && pages >= 4 && pages <= 10, `${pages} pages of 1 MiB`);
