@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -20,8 +19,11 @@ namespace {
 
 std::string read_file(std::string const& flag, std::string const& name) {
   std::ifstream file(name, std::ios::binary);
-  std::string content{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) throw CLI::ValidationError(flag, "'" + name + "' cannot be read");
+  std::string content;
+  std::array<char, 4096> piece;
+  // `read` notes what goes wrong, as with a folder, where an iterator of the buffer would throw.
+  while (file.read(piece.data(), piece.size()) || file.gcount() != 0) content.append(piece.data(), static_cast<std::size_t>(file.gcount()));
+  if (!file.eof()) throw CLI::ValidationError(flag, "'" + name + "' cannot be read");
   return content;
 }
 

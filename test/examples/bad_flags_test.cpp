@@ -78,7 +78,9 @@ std::vector<row> bad_gateway_flags() {
   add("--max-lifetime", {"1h"});         // the TTL is 2 h
   add("--placeholder-ttl", {"15s"});      // the factory has 15 s
   add("--check-interval", {"61m"});       // the TTL is 2 h
-  add("--factory-deadline", {"60s", "2m"});
+  add("--factory-deadline", {"60s", "2m", "5s"});
+  add("--initialize-budget", {"15s"});    // the factory has 15 s
+  for (auto const* flag : {"--binding-keys", "--redis-ca", "--redis-certificate", "--redis-key"}) add(flag, {"/", "/no/such/file"});
   add("--backend", {"nameless", "=http://x/", "a b=http://x/", "1a=http://x/", "a_b=http://x/", "a.b=http://x/", std::string(33, 'a') + "=http://x/", "b=", "b=x", "b=ftp://x/", "b=https://x/",
                     "b=http://", "b=http:///", "b=http://user@x/", "b=http://x:99999/", "b=http://x:y/", "b=http://a b/", "b=//x/", "good=http://x/"});
   return rows;
