@@ -37,6 +37,9 @@ namespace {
 constexpr std::size_t max_discarded_bytes = std::size_t{64} << 20;
 constexpr auto discard_deadline = std::chrono::seconds(10);
 
+// What of an answer has one deadline: a peer that reads, however slowly, gets it all.
+constexpr std::size_t max_piece_bytes = std::size_t{256} << 10;
+
 // Zero: no HTTP status says it, just close.
 unsigned status_of(error_code const& failure) noexcept {
   using beast::http::error;
@@ -136,7 +139,7 @@ class connection::reader {
                                             asio::cancel_after(limits.header_deadline, asio::redirect_error(asio::use_awaitable, failure)));
     if (failure) co_return failure;
     if (equals_ignoring_case(parser_->get()[beast::http::field::expect], "100-continue")) {
-      auto const sent = co_await owner_.write("HTTP/1.1 100 Continue\r\n\r\n");
+      auto const sent = co_await owner_.write("HTTP/1.1 100 Continue\r\n\r\n", std::string());
       if (!sent) co_return make_error_code(errc::disconnected);
     }
     parser_->eager(true);
@@ -257,12 +260,13 @@ awaitable<bool> connection::answer(std::shared_ptr<exchange> current, bool is_ht
     current->changed().lower();
     auto out = current->take();
     if (out.must_watch) shared_->connections.spawn(watch(shared_from_this(), current));
-    std::string text;
+    std::string head;
+    std::string body;
     if (out.whole) {
       keep_alive = keep_alive && !shared_->is_stopping();
       bool const has_body = out.whole->status != 204 && out.whole->status != 304;
-      text = header_text(out.whole->status, out.whole->header, has_body ? framing::length : framing::none, out.whole->body.size(), keep_alive);
-      if (has_body && !is_head) text += out.whole->body;
+      head = header_text(out.whole->status, out.whole->header, has_body ? framing::length : framing::none, out.whole->body.size(), keep_alive);
+      if (has_body && !is_head) body = std::move(out.whole->body);
     }
     if (out.stream) {
       is_streaming = true;
@@ -270,15 +274,15 @@ awaitable<bool> connection::answer(std::shared_ptr<exchange> current, bool is_ht
       out.stream->set("Content-Type", "text/event-stream");
       out.stream->set("Cache-Control", "no-cache");
       out.stream->set("X-Accel-Buffering", "no");
-      text = header_text(200, *out.stream, is_http_1_0 ? framing::until_close : framing::chunked, 0, keep_alive);
+      head = header_text(200, *out.stream, is_http_1_0 ? framing::until_close : framing::chunked, 0, keep_alive);
     }
     if (is_streaming) {
       if (out.events.empty() && !woken) out.events = ":\n\n";
-      if (!out.events.empty()) text += is_http_1_0 ? out.events : chunk_text(out.events);
-      if (out.is_last && !is_http_1_0) text += chunk_text({});
+      if (!out.events.empty()) body = is_http_1_0 ? std::move(out.events) : chunk_text(out.events);
+      if (out.is_last && !is_http_1_0) body += chunk_text({});
     }
-    if (!text.empty()) {
-      auto const written = co_await write(std::move(text));
+    if (!head.empty() || !body.empty()) {
+      auto const written = co_await write(std::move(head), std::move(body));
       if (!written) co_return false;
     }
     if (out.is_last) co_return keep_alive;
@@ -288,8 +292,8 @@ awaitable<bool> connection::answer(std::shared_ptr<exchange> current, bool is_ht
 awaitable<void> connection::refuse(unsigned status) {
   auto answer = response::of(status, "text/plain", std::string(reason_of(status)) + '\n');
   if (status == 503) answer.header.set("Retry-After", whole_seconds(shared_->options.retry_after));
-  auto text = header_text(status, answer.header, framing::length, answer.body.size(), false) + answer.body;
-  auto const written = co_await write(std::move(text));
+  auto head = header_text(status, answer.header, framing::length, answer.body.size(), false);
+  auto const written = co_await write(std::move(head), std::move(answer.body));
   if (!written) co_return;
   auto const until = std::chrono::steady_clock::now() + discard_deadline;
   error_code failure;
@@ -301,11 +305,18 @@ awaitable<void> connection::refuse(unsigned status) {
   }
 }
 
-awaitable<bool> connection::write(std::string text) {
-  error_code failure;
-  co_await asio::async_write(socket_, asio::buffer(text),
-                             asio::cancel_after(shared_->options.write_deadline, asio::redirect_error(asio::use_awaitable, failure)));
-  co_return !failure;
+awaitable<bool> connection::write(std::string head, std::string body) {
+  std::size_t written = 0;  // of the body
+  do {
+    auto const piece = std::min(body.size() - written, max_piece_bytes);
+    std::array<asio::const_buffer, 2> const parts{asio::buffer(head), asio::buffer(body.data() + written, piece)};
+    error_code failure;
+    co_await asio::async_write(socket_, parts, asio::cancel_after(shared_->options.write_deadline, asio::redirect_error(asio::use_awaitable, failure)));
+    if (failure) co_return false;
+    head.clear();
+    written += piece;
+  } while (written < body.size());
+  co_return true;
 }
 
 awaitable<void> connection::watch(std::shared_ptr<connection> self, std::shared_ptr<exchange> watched) {

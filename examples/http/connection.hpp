@@ -34,7 +34,7 @@ class connection : public std::enable_shared_from_this<connection> {
   static awaitable<void> watch_on_strand(std::shared_ptr<connection> self, std::shared_ptr<exchange> watched);
   awaitable<bool> answer(std::shared_ptr<exchange> current, bool is_http_1_0, bool is_head, bool keep_alive);
   awaitable<void> refuse(unsigned status);
-  awaitable<bool> write(std::string text);
+  awaitable<bool> write(std::string head, std::string body);
   bool start(std::shared_ptr<exchange> const& current, request asked, server_state::body_share share);
   bool is_peer_gone();
 

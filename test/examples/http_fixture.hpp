@@ -107,6 +107,13 @@ class raw_peer {
     return std::exchange(unread_, {});
   }
 
+  /** Reads what there is, at most 4 KiB, and forgets it; how many bytes, 0 at the end. */
+  std::size_t read_once() {
+    std::array<char, 4096> bytes;
+    boost::system::error_code failure;
+    return socket_.read_some(asio::buffer(bytes), failure);
+  }
+
   void close() { socket_.close(); }
 
  private:

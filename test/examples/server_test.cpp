@@ -291,6 +291,27 @@ BOOST_AUTO_TEST_CASE(a_peer_that_does_not_read_fills_its_backlog_and_no_more) {
   BOOST_TEST(static_cast<std::size_t>(std::ranges::count(all, 'b')) >= 20'000'000U);
 }
 
+BOOST_AUTO_TEST_CASE(a_peer_that_reads_slowly_gets_all_of_an_answer_that_takes_longer_than_the_write_deadline) {
+  constexpr std::size_t bytes = std::size_t{24} << 20;
+  http::server_options options;
+  options.write_deadline = 500ms;
+  world w;
+  auto handler = [](http::request, http::responder answer) -> awaitable<void> {
+    answer.send(http::response::of(200, "text/plain", std::string(bytes, 'a')));
+    co_return;
+  };
+  raw_peer peer(w.serve(handler, options).address());
+  peer.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  std::size_t read = 0;
+  for (int pieces = 0;; ++pieces) {
+    auto const more = peer.read_once();
+    if (more == 0) break;
+    read += more;
+    if (pieces % 32 == 0) std::this_thread::sleep_for(10ms);  // 128 KiB
+  }
+  BOOST_TEST(read > bytes);
+}
+
 BOOST_AUTO_TEST_CASE(a_peer_that_acknowledges_nothing_is_given_up_when_one_that_reads_nothing_is) {
   http::server_options options;
   options.write_deadline = 7s;
