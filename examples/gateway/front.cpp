@@ -16,6 +16,7 @@ namespace mooring::gateway {
 namespace {
 
 constexpr char gave_up[] = "The gateway gave up on the request";
+constexpr char shutting_down[] = "The gateway is shutting down";
 constexpr char prometheus_type[] = "text/plain; version=0.0.4; charset=utf-8";
 
 class counted {
@@ -147,7 +148,8 @@ awaitable<void> front::serve(http::request asked, http::responder respond) {
   if (!is_allowed) co_return of->answer(refusal(403, mcp::code::server_error, "Forbidden origin or host"));
   if (auto answer = answer_preflight(of->asked)) co_return of->answer(std::move(*answer));
   if (method != "POST" && method != "GET" && method != "DELETE") co_return of->answer(wrong_method("GET, POST, DELETE"));
-  if (is_draining_) co_return of->answer(not_now("The gateway is shutting down", options_.retry_after));
+  // What belongs to calls in work still passes: an answer to what their backends asked, a cancellation, the end of the session.
+  if (is_draining_ && method == "GET") co_return of->answer(not_now(shutting_down, options_.retry_after));
   auto who = options_.callers.identify(of->asked.header);
   if (!who) {
     auto answer = refusal(401, mcp::code::server_error, "Unauthorized");
@@ -176,6 +178,7 @@ awaitable<void> front::serve_post(std::shared_ptr<visit const> of, principal who
   if (auto const* const refused = std::get_if<mcp::rejection>(&read))
     co_return of->answer(http::response::of(400, mcp::json_type, mcp::make_error(*refused)));
   auto& message = std::get<mcp::message>(read);
+  if (is_draining_ && message.is_request()) co_return of->answer(not_now(shutting_down, options_.retry_after, message.id()));
   if (auto answer = answer_modern(header, message)) co_return of->answer(std::move(*answer));
   last_word const closing(of, std::string(message.id()));
   if (message.is_request() && message.method() == "initialize")

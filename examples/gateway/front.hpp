@@ -44,7 +44,7 @@ class front {
   /** @brief Serves one request. */
   awaitable<void> serve(http::request asked, http::responder respond);
 
-  /** @brief Turns new work away, and `/healthz` to 503. */
+  /** @brief Turns new requests away, and `/healthz` to 503. */
   void begin_draining() { is_draining_ = true; }
 
   /** @brief Waits until no request is in work, streams that only listen aside.  @return Whether that came to be in time. */

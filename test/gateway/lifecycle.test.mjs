@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { held_sessions } from './aggregation.mjs';
 import { as, gate, run, start_echo, start_gateway, start_redis, token_file, until } from './processes.mjs';
 import { call, client_headers, echo_call, exchange, initialize_message, open_stream, post, raw_session, text_of } from './raw_http.mjs';
-import { scripted_backend } from './scripted_backend.mjs';
+import { event, scripted_backend } from './scripted_backend.mjs';
 
 const limits = { timeout: 30_000 };
 const health = async (server) => (await exchange(`${server.origin}/healthz`, { method: 'GET' })).status;
@@ -144,6 +144,36 @@ describe('SIGTERM', () => {
     assert.ok(seen.slice(0, -1).every((each) => each.method === 'notifications/progress' && each.params.progressToken === 'p'));
     assert.deepEqual(await end, { code: 0, signal: null });
     assert.equal(await held_sessions(echo), 0);
+  });
+
+  // GW41
+  test('lets the client answer what a call in work asks it, and end a session, and refuses other calls', limits, async (t) => {
+    const backend = await scripted_backend.start(t, 'b', {
+      on_request: async (message, { response }) => {
+        if (message.method !== 'tools/call') return undefined;
+        response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+        response.write(event({ jsonrpc: '2.0', id: 1, method: 'roots/list' }));
+        const reply = await until(() => backend.replies()[0], 'the answer of the client');
+        return { content: [{ type: 'text', text: reply.result.roots[0].uri }] };
+      },
+    });
+    const gateway = await start_gateway(t, { b: backend });
+    const session = await raw_session.open(gateway.url, { capabilities: { roots: {} } });
+    const other = await raw_session.open(gateway.url);
+    const stream = await open_stream(session.url, client_headers(session.headers), { method: 'POST', body: JSON.stringify(echo_call('m', 4)) });
+    const asked = await until(() => stream.messages()[0], 'the question');
+    const end = gateway.stop();
+    await until(async () => (await health(gateway)) === 503, 'it drains');
+    const refused = await session.post(echo_call('late', 6));
+    assert.equal(refused.status, 503);
+    assert.equal(refused.json().id, 6);
+    assert.ok(refused.headers['retry-after']);
+    assert.equal((await session.get()).status, 503);
+    assert.equal((await other.delete()).status, 204);
+    assert.equal((await session.post({ jsonrpc: '2.0', id: asked.id, result: { roots: [{ uri: 'file:///r' }] } })).status, 202);
+    await stream.ended;
+    assert.equal(stream.messages().at(-1).result?.content[0].text, 'file:///r', JSON.stringify(stream.messages()));
+    assert.deepEqual(await end, { code: 0, signal: null });
   });
 });
 
