@@ -24,13 +24,14 @@ class direct_route final : public route {
 
   awaitable<std::string> call(mcp::message asked, relay pass_on) override { return only_->request(std::move(asked), std::move(pass_on)); }
 
-  awaitable<void> take(mcp::message sent) override {
+  awaitable<delivery> take(mcp::message sent) override {
+    bool const is_response = sent.is_response();
     if (sent.method() == "notifications/cancelled") {
       co_await only_->send_cancelled(std::move(sent));
-    } else {
-      auto const taken = co_await only_->send(std::move(sent));
-      static_cast<void>(taken);  // nobody waits for an answer
+      co_return delivery::taken;
     }
+    auto const is_taken = co_await only_->send(std::move(sent));
+    co_return is_taken || !is_response ? delivery::taken : delivery::failed;
   }
 
   std::string to_client(std::string const&, mcp::message sent) override { return sent.text(); }

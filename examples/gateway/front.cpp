@@ -236,7 +236,9 @@ awaitable<void> front::serve_message(std::shared_ptr<visit const> of, principal 
   auto const lease = co_await find_session(of, std::move(who), std::string(asked.id()));
   if (!lease) co_return;
   if (!asked.is_request()) {
-    co_await lease->take(std::move(asked));
+    auto const taken = co_await lease->take(std::move(asked));
+    if (taken == delivery::nobodys) co_return of->answer(refusal(400, mcp::code::invalid_request, "Bad Request: it answers nothing that was asked"));
+    if (taken == delivery::failed) co_return of->answer(refusal(502, mcp::code::server_error, "The backend has not taken the response"));
     co_return of->answer(http::response(202));
   }
   auto const answer = std::make_shared<answering>(of, std::string(asked.id()));

@@ -105,13 +105,14 @@ class merged_route final : public route {
     co_return mcp::make_error(asked.id(), mcp::code::method_not_found, "Method not found");
   }
 
-  awaitable<void> take(mcp::message sent) override {
+  awaitable<delivery> take(mcp::message sent) override {
     if (sent.is_response()) {
       auto const target = backend_id_of(sent.id());
       auto const to = target ? find(target->first) : nullptr;
       auto own = to ? read_message(sent.with_id(target->second)) : std::nullopt;
-      if (own) co_await send_one(to, std::move(*own));
-      co_return;
+      if (!own) co_return delivery::nobodys;
+      auto const is_taken = co_await to->send(std::move(*own));
+      co_return is_taken ? delivery::taken : delivery::failed;
     }
     auto const ex = co_await asio::this_coro::executor;
     std::vector<awaitable<void>> work;
@@ -124,6 +125,7 @@ class merged_route final : public route {
     auto const until = saturating_add(clock_of(ex).now(), deadline_);
     auto const all = co_await run_together(scope_, std::move(work), until);
     static_cast<void>(all);  // a slow backend hears of it in its own time
+    co_return delivery::taken;
   }
 
   std::string to_client(std::string const& backend, mcp::message sent) override {

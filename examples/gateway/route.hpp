@@ -11,6 +11,13 @@
 
 namespace mooring::gateway {
 
+/** What became of a notification or a response of the client. */
+enum class delivery {
+  taken,    ///< The backend has it; or it is a notification, which nobody is told the fate of.
+  nobodys,  ///< It answers nothing that a backend asked.
+  failed,   ///< The backend cannot be reached, has not taken it, or did not say.
+};
+
 /** @brief How a session's messages find their backends and come back.
  *  @par Thread safety  Any thread, every member.
  */
@@ -25,7 +32,7 @@ class route {
   virtual awaitable<std::string> call(mcp::message asked, relay pass_on) = 0;
 
   /** @brief Passes on a notification or a response of the client. */
-  virtual awaitable<void> take(mcp::message sent) = 0;
+  virtual awaitable<delivery> take(mcp::message sent) = 0;
 
   /** @brief What the client gets to see of a notification or a request of a backend. */
   virtual std::string to_client(std::string const& backend, mcp::message sent) = 0;

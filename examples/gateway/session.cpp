@@ -21,6 +21,7 @@ namespace {
 
 constexpr duration first_join_pause = std::chrono::seconds(1);
 constexpr duration longest_join_pause = std::chrono::seconds(30);
+constexpr std::size_t max_passing_bytes = std::size_t{16} << 20;  // of all sessions; a merged notification counts once for each backend
 
 std::string version_for(std::string_view opening) {
   auto const written = member(opening, "protocolVersion");
@@ -139,16 +140,44 @@ awaitable<std::string> session::call(mcp::message asked, std::function<awaitable
   co_return co_await route_->call(std::move(asked), std::move(to_client));
 }
 
-awaitable<void> session::take(mcp::message sent) {
+// What a notification takes of the memory for those that go on after their request was answered, from which moment no limit of the server's counts it.
+class session::passing_share {
+ public:
+  passing_share(std::shared_ptr<std::atomic<std::size_t>> total, std::size_t bytes)
+      : total_(std::move(total)), bytes_(bytes), is_within_(total_->fetch_add(bytes, std::memory_order_relaxed) + bytes <= max_passing_bytes) {}
+  passing_share(passing_share&&) = default;
+  passing_share& operator=(passing_share&&) = delete;
+  ~passing_share() {
+    if (total_) total_->fetch_sub(bytes_, std::memory_order_relaxed);
+  }
+
+  bool is_within() const noexcept { return is_within_; }
+
+ private:
+  std::shared_ptr<std::atomic<std::size_t>> total_;
+  std::size_t bytes_;
+  bool is_within_;
+};
+
+awaitable<delivery> session::take(mcp::message sent) {
+  // Whoever answers is told whether the answer has arrived.
+  if (sent.is_response()) co_return co_await route_->take(std::move(sent));
   auto const ex = co_await asio::this_coro::executor;
   std::vector<awaitable<void>> work;
-  work.push_back(pass_to_backends(shared_from_this(), std::move(sent)));
-  auto const until = saturating_add(clock_of(ex).now(), around_->initialize_budget);
+  passing_share counted(around_->passing, sent.text().size() * upstreams_.size());
+  // Beyond the limit the request waits, counted as one in work.
+  auto const until = counted.is_within() ? saturating_add(clock_of(ex).now(), around_->initialize_budget) : time_point::max();
+  work.push_back(pass_to_backends(shared_from_this(), std::move(sent), std::move(counted)));
   auto const taken = co_await run_together(scope_, std::move(work), until);
   static_cast<void>(taken);  // a slow backend hears of it in its own time
+  co_return delivery::taken;
 }
 
-awaitable<void> session::pass_to_backends(std::shared_ptr<session> self, mcp::message sent) { co_await self->route_->take(std::move(sent)); }
+awaitable<void> session::pass_to_backends(std::shared_ptr<session> self, mcp::message sent, passing_share counted) {
+  passing_share const held(std::move(counted));
+  auto const taken = co_await self->route_->take(std::move(sent));
+  static_cast<void>(taken);  // a notification has no answer
+}
 
 void session::on_message(std::string backend, mcp::message sent) {
   if (sent.is_response()) return;  // nobody asked anything on that stream

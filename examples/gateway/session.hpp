@@ -14,6 +14,7 @@
 #include <mooring/storage/storage.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -34,6 +35,8 @@ struct surroundings {
   std::size_t backlog = 100;  ///< Messages that wait for the client to open its stream.
   std::shared_ptr<metrics> counters;
   log_sink log;
+  /** Bytes of notifications that go on in the background, their requests answered. */
+  std::shared_ptr<std::atomic<std::size_t>> const passing = std::make_shared<std::atomic<std::size_t>>(0);
   /** Whether other processes may serve the same sessions: then a backend's standing stream is only kept open where the client's is. */
   bool is_shared = false;
   /** Called when a session's hints are others than when it was opened. */
@@ -74,8 +77,9 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   /** @brief Has a request of the client answered.  @param pass_on  Gets the messages that come before the answer, as they are to be sent. */
   awaitable<std::string> call(mcp::message asked, std::function<awaitable<void>(std::string)> pass_on);
 
-  /** @brief Passes on a notification or a response of the client; waits for the backends, but no longer than the initialize budget. */
-  awaitable<void> take(mcp::message sent);
+  /** @brief Passes on a notification or a response of the client. A notification is waited for no longer than the initialize budget, unless too much goes on in the
+   *         background already. */
+  awaitable<delivery> take(mcp::message sent);
 
   /** @brief Makes a stream the one on which the client hears of what no request of its asked for; the one before ends.
    *  @return False, and the stream was ended, after `close` or `end_stream`. Else `detach` is to follow.
@@ -102,7 +106,8 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   bool has_listening_client() const override { return stream_.is_open(); }
 
   awaitable<void> join_all(std::vector<std::shared_ptr<upstream>> which);
-  static awaitable<void> pass_to_backends(std::shared_ptr<session> self, mcp::message sent);
+  class passing_share;
+  static awaitable<void> pass_to_backends(std::shared_ptr<session> self, mcp::message sent, passing_share counted);
   static awaitable<void> join_missing(std::shared_ptr<session> self);
   bool is_missing_one() const;
 

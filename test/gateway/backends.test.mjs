@@ -300,6 +300,41 @@ describe('a backend that hangs', () => {
   });
 });
 
+describe('what a client sends without waiting', () => {
+  // GW13
+  test('is not said to be taken when it is an answer that no backend took', limits, async (t) => {
+    const backends = { a: await scripted_backend.start(t, 'a'), b: await scripted_backend.start(t, 'b') };
+    const answer = async (session, id) => (await session.post({ jsonrpc: '2.0', id, result: {} })).status;
+    const flags = ['--backend-deadline', '500ms'];
+    const direct = await raw_session.open((await start_gateway(t, { a: backends.a }, ...flags)).url);
+    const merged = await raw_session.open((await start_gateway(t, backends, ...flags)).url);
+    assert.equal(await answer(direct, 1), 202);
+    assert.equal(await answer(merged, 'a:1'), 202);
+    for (const nobodys of [1, 'x', 'c:1', 'a:', 'a:{}']) assert.equal(await answer(merged, nobodys), 400, `${nobodys}`);
+    backends.a.hangs = ({ method }) => method === undefined;
+    assert.equal(await answer(direct, 1), 502);
+    assert.equal(await answer(merged, 'a:1'), 502);
+    assert.equal(await answer(merged, 'b:1'), 202);
+    assert.deepEqual(backends.b.replies().map(({ id }) => id), [1]);
+  });
+
+  test('takes no more memory than its limit while it goes on in the background', limits, async (t) => {
+    const hold = gate();
+    t.after(hold.open);
+    const backend = await scripted_backend.start(t, 'b', { on_notification: async ({ method }) => void (method === 'notifications/long' && (await hold.opened)) });
+    const session = await raw_session.open((await start_gateway(t, { b: backend }, '--initialize-budget', '300ms')).url);
+    let answered = 0;
+    const message = { jsonrpc: '2.0', method: 'notifications/long', params: { text: 'x'.repeat(4_000_000) } };
+    const all = Array.from({ length: 8 }, () => session.post(message).then(({ status }) => (assert.equal(status, 202), ++answered)));
+    await until(() => answered === 4, '16 MB are let go on in the background');
+    await until(() => backend.calls('notifications/long').length === 8, 'the backend has all');
+    await pause(700);
+    assert.equal(answered, 4, 'the requests of the others wait for their end');
+    hold.open();
+    await Promise.all(all);
+  });
+});
+
 describe('a backend that answers too much', () => {
   for (const is_streaming of [false, true]) {
     // DE18
