@@ -16,6 +16,8 @@ http::response session_not_found(std::string_view id) { return refusal(404, mcp:
 
 http::response failure(error_code const& error, std::string_view id, duration retry_after) {
   if (error == errc::not_found || error == errc::corrupt_record) return session_not_found(id);
+  // The gateway ends; the client is there, so it is none of the 499 that stands for one that left. Again at once would be here, where nobody serves any more.
+  if (error == errc::cancelled) return refusal(503, mcp::code::server_error, "The gateway gave up on the request", id);
   auto const status = http_status(error);
   // Errors of ours say what is wrong and hold no secret; others may.
   auto answer = refusal(status, mcp::code::server_error, error.category() == mooring_category() ? error.message() : "Internal error", id);

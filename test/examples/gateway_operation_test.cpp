@@ -271,6 +271,14 @@ BOOST_AUTO_TEST_CASE(absent_session_is_404_with_the_id_as_it_was_written_or_none
   BOOST_TEST(session_not_found("").body == R"({"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"}})");
 }
 
+// GW41
+BOOST_AUTO_TEST_CASE(request_that_the_gateways_end_cuts_off_gets_503_and_no_time_to_try_again) {
+  auto const answer = failure(make_error_code(errc::cancelled), "7", 1s);
+  BOOST_TEST(answer.status == 503U);
+  BOOST_TEST(!answer.header.find("Retry-After").has_value());
+  BOOST_TEST(answer.body.find(R"("id":7)") != std::string::npos);
+}
+
 // GW44
 BOOST_AUTO_TEST_CASE(flags_set_what_they_name) {
   options chosen;
