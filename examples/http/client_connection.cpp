@@ -1,6 +1,5 @@
 #include "http/client_connection.hpp"
 
-#include "http/signal.hpp"
 #include "http/wire.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -21,43 +20,11 @@
 #include <array>
 #include <charconv>
 #include <utility>
-#include <vector>
 
 namespace mooring::http {
 
 namespace beast = boost::beast;
 namespace {
-
-using endpoints = std::vector<asio::ip::tcp::endpoint>;
-
-// A look-up cannot be taken back, so it runs for itself and nobody has to wait for its end.
-struct look_up {
-  explicit look_up(executor const& ex) : resolver(ex) {}
-  asio::ip::tcp::resolver resolver;
-  std::mutex mutex;  // guards `found`
-  endpoints found;
-  signal done;
-};
-
-awaitable<result<endpoints>> resolve(endpoint server, executor ex, time_point until) {
-  error_code failure;
-  auto const address = asio::ip::make_address(server.host, failure);
-  if (!failure) co_return endpoints(1, asio::ip::tcp::endpoint(address, server.port));
-  auto const asked = std::make_shared<look_up>(ex);
-  asked->resolver.async_resolve(server.host, std::to_string(server.port), [asked](error_code const& ended, asio::ip::tcp::resolver::results_type const& found) {
-    {
-      std::lock_guard lock(asked->mutex);
-      if (!ended)
-        for (auto const& each : found) asked->found.push_back(each.endpoint());
-    }
-    asked->done.raise();
-  });
-  auto const waited = co_await asked->done.wait(until);
-  if (!waited) co_return waited.error();
-  std::lock_guard lock(asked->mutex);
-  if (asked->found.empty()) co_return make_error_code(errc::unavailable);
-  co_return asked->found;
-}
 
 // `Keep-Alive: timeout=5`: a second less, for the way there.
 duration idle_limit(std::string_view keep_alive, duration configured) noexcept {
@@ -171,8 +138,10 @@ awaitable<result<std::optional<event>>> client_connection::next_event(std::share
 
 awaitable<error_code> client_connection::connect(time_point until) {
   auto const limit = std::min(until, saturating_add(clock_of(pool_->home).now(), pool_->options.connect_deadline));
-  auto const found = co_await resolve(pool_->server, pool_->home, limit);
-  if (!found) co_return found.error();
+  auto const found = co_await pool_->names.find(limit);
+  // A server that cannot be reached within the connect deadline is unavailable, while the call itself still had time.
+  bool const has_time_left = limit < until;
+  if (!found) co_return found.error() == errc::deadline_exceeded && has_time_left ? make_error_code(errc::unavailable) : found.error();
   disconnect();
   error_code failure;
   co_await asio::async_connect(socket_, *found, asio::cancel_at(limit, asio::redirect_error(asio::use_awaitable, failure)));
@@ -181,8 +150,7 @@ awaitable<error_code> client_connection::connect(time_point until) {
     if (failure != asio::error::operation_aborted) co_return make_error_code(errc::unavailable);
     auto const state = co_await asio::this_coro::cancellation_state;
     auto const reason = interruption(state);
-    // A server that cannot be reached within the connect deadline is unavailable, while the call itself still had time.
-    co_return make_error_code(reason == errc::deadline_exceeded && limit < until ? errc::unavailable : reason);
+    co_return make_error_code(reason == errc::deadline_exceeded && has_time_left ? errc::unavailable : reason);
   }
   error_code ignored;  // a socket without these still works
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/client.hpp"
+#include "http/look_up.hpp"
 
 #include <cstddef>
 #include <deque>
@@ -16,7 +17,7 @@ namespace mooring::http {
  */
 class client_pool : public std::enable_shared_from_this<client_pool> {
  public:
-  client_pool(executor ex, endpoint to, client_options o) : home(std::move(ex)), server(std::move(to)), options(o) {}
+  client_pool(executor ex, endpoint to, client_options o) : home(std::move(ex)), server(std::move(to)), options(o), names(home, server) {}
 
   /** @brief An idle connection that is alive, or a fresh one.  @par Errors  `errc::closed`, `errc::busy`. */
   result<std::shared_ptr<client_connection>> take();
@@ -34,6 +35,7 @@ class client_pool : public std::enable_shared_from_this<client_pool> {
   executor const home;
   endpoint const server;
   client_options const options;
+  look_up names;  // of the server, for all connections
 
  private:
   struct idle_connection {
