@@ -66,6 +66,9 @@ std::string broken_rule(options const& chosen) {
   if (*chosen.storage.memory.absolute_lifetime < chosen.storage.memory.ttl) return "--max-lifetime must be at least --ttl";
   if (manager.placeholder_ttl <= manager.deadlines.factory) return "--placeholder-ttl must be above --factory-deadline, " + program::duration_text(manager.deadlines.factory);
   if (chosen.initialize_budget >= manager.deadlines.factory) return "--initialize-budget must be below --factory-deadline, " + program::duration_text(manager.deadlines.factory);
+  if (manager.failure_backoff_limit < manager.failure_backoff) return "--failure-backoff-limit must be at least --failure-backoff, " + program::duration_text(manager.failure_backoff);
+  auto const& records = chosen.storage.memory.limits;
+  if (records.max_value_bytes > records.max_total_bytes) return "--max-record-value must be at most --max-record, " + std::to_string(records.max_total_bytes);
   if (manager.check_interval > chosen.storage.memory.ttl / 2) return "--check-interval must be at most half of --ttl, " + program::duration_text(chosen.storage.memory.ttl);
   return {};
 }
@@ -135,6 +138,7 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   add_duration(*times, "--max-stale", into.manager.max_stale, "how long cached sessions serve without the storage", duration());
   add_duration(*times, "--check-interval", into.manager.check_interval, "how long a check of a session counts", duration());
   add_duration(*times, "--failure-backoff", into.manager.failure_backoff, "pause after a failed restore", duration());
+  add_duration(*times, "--failure-backoff-limit", into.manager.failure_backoff_limit, "the longest such pause, as it doubles", duration());
   add_duration(*times, "--generate-deadline", deadlines.generate, "writing a new id");
   add_duration(*times, "--create-deadline", deadlines.create, "each storage operation of a creation");
   add_duration(*times, "--read-deadline", deadlines.read, "each read of the storage");
@@ -150,6 +154,11 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   add_number(*limits, "--max-sessions", into.manager.max_sessions, "sessions of this process");
   add_number<std::size_t>(*limits, "--max-sessions-per-principal", per_principal, "sessions of one principal; 0: no limit of its own", 0);
   add_number(*limits, "--max-entries", into.storage.memory.max_entries, "records in memory");
+  auto& records = into.storage.memory.limits;
+  add_number(*limits, "--max-record", records.max_total_bytes, "bytes of a session's metadata, and of its backend sessions; like the three below, the same for all replicas");
+  add_number(*limits, "--max-record-entries", records.max_entries, "entries of either; a backend session is one");
+  add_number(*limits, "--max-record-key", records.max_key_bytes, "bytes of the name of an entry");
+  add_number(*limits, "--max-record-value", records.max_value_bytes, "bytes of an entry; what the client said in initialize is one");
   add_number(*limits, "--max-restores", into.manager.max_restores, "restores at one time");
   add_number(*limits, "--max-tombstones", into.manager.max_tombstones, "ended ids remembered");
   add_number(*limits, "--max-body", into.server.max_body_bytes, "bytes of a request's body");
@@ -174,6 +183,7 @@ std::optional<int> read_options(int argc, char const* const* argv, options& into
   // A TTL above the default lifetime pulls it along; a lifetime that was asked for is checked.
   into.storage.memory.absolute_lifetime = times->get_option("--max-lifetime")->count() != 0 ? lifetime : std::max(lifetime, into.storage.memory.ttl);
   into.manager.ttl = into.storage.memory.ttl;
+  into.manager.limits = records;
   if (sweep != duration()) into.storage.memory.sweep_interval = into.manager.sweep_interval = sweep;
   if (tombstone_ttl != duration()) into.manager.tombstone_ttl = tombstone_ttl;
   if (per_principal != 0) into.manager.max_sessions_per_principal = per_principal;

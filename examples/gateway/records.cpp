@@ -17,6 +17,7 @@ result<record_store> open_records(executor home, record_options chosen, std::str
   }
   chosen.redis->ttl = chosen.memory.ttl;
   chosen.redis->absolute_lifetime = chosen.memory.absolute_lifetime;
+  chosen.redis->limits = chosen.memory.limits;
   chosen.redis->log = chosen.memory.log;
   auto shared = redis_storage<metadata>::make(std::move(home), std::move(*chosen.redis), &why);
   if (!shared) {

@@ -16,7 +16,7 @@
 
 namespace mooring::gateway {
 
-/** Where the gateway keeps its records: in its own memory, or in Redis, shared by all replicas. Both get their lifetimes from `memory`. */
+/** Where the gateway keeps its records: in its own memory, or in Redis, shared by all replicas. Both get their lifetimes and limits from `memory`. */
 struct record_options {
   local_storage_options memory;
   std::optional<redis_storage_options> redis;

@@ -1,5 +1,6 @@
 #include "storage_flags.hpp"
 
+#include "http/address.hpp"
 #include "program/flags.hpp"
 
 #include <mooring/storage/redis_url.hpp>
@@ -27,6 +28,20 @@ std::string read_file(std::string const& flag, std::string const& name) {
   return content;
 }
 
+redis_address parse_master(std::string const& text) {
+  redis_address at;
+  if (auto const place = http::parse_endpoint(text)) {
+    at.host = place->host;
+    at.port = std::to_string(place->port);
+  } else if (auto const url = http::parse_url("http://" + text); url && text.find_first_of("/?#@:") == std::string::npos) {
+    at.host = text;
+    at.port.clear();
+  } else {
+    throw CLI::ValidationError("--sentinel-master", "'" + text + "' is not HOST or HOST:PORT");
+  }
+  return at;
+}
+
 }  // namespace
 
 std::optional<redis_storage_options> parse_storage(std::string const& text) {
@@ -41,13 +56,15 @@ std::optional<redis_storage_options> parse_storage(std::string const& text) {
 }
 
 std::string in_flags(std::string sentence) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 16> names{{
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 20> names{{
       {"local_storage_options::absolute_lifetime", "--max-lifetime"}, {"redis_storage_options::absolute_lifetime", "--max-lifetime"},
       {"local_storage_options::max_entries", "--max-entries"}, {"local_storage_options::sweep_interval", "--sweep-interval"},
       {"local_storage_options::ttl", "--ttl"}, {"redis_storage_options::ttl", "--ttl"},
       {"redis_storage_options::key_prefix", "--key-prefix"}, {"redis_storage_options::tls.ca_pem", "--redis-ca"},
       {"redis_storage_options::tls.certificate_pem", "--redis-certificate"}, {"redis_storage_options::tls.key_pem", "--redis-key"},
       {"redis_storage_options::tls.server_name", "--redis-server-name"}, {"redis_storage_options::tls", "--redis-ca and its like"},
+      {"redis_storage_options::durability.within", "--redis-replicas-within"}, {"redis_storage_options::durability.replicas", "--redis-replicas"},
+      {"redis_storage_options::sentinel.allowed_masters", "--sentinel-master"}, {"health_check", "--redis-health-check"},
       {"redis_storage_options::", "--storage: "}, {"binding_keys", "--binding-keys"},
       {"placeholder_ttl", "--placeholder-ttl"}, {"deadlines.factory", "--factory-deadline"},
   }};
@@ -87,6 +104,15 @@ redis_flags::redis_flags(CLI::App& app) : group_(*app.add_option_group("Redis", 
   program::add_duration(group_, "--redis-operation-timeout", chosen_.operation_timeout, "a whole operation", std::chrono::milliseconds(1), "5s");
   program::add_duration(group_, "--redis-health-check", chosen_.health_check, "a silent server is given up after about this long", std::chrono::milliseconds(1), "2s");
   program::add_number(group_, "--redis-max-in-flight", chosen_.max_in_flight, "requests without a reply");
+  program::add_number<std::size_t>(group_, "--redis-replicas", replicas_, "how many of the server's replicas have to know of a creation or an end; 0: nobody waits for them", 0);
+  program::add_duration(group_, "--redis-replicas-within", durability_.within, "for them to know; shorter than half of --redis-health-check");
+  program::add_duration(group_, "--sentinel-check", sentinel_.master_check, "between two questions to the Sentinels", std::chrono::milliseconds(1), "1s");
+  program::add_duration(group_, "--sentinel-reassert", sentinel_.reassert_window, "ends of this long before a change of master are repeated at the new one", std::chrono::milliseconds(1), "1m");
+  auto masters = [this](std::vector<std::string> const& all) {
+    for (auto const& one : all) sentinel_.allowed_masters.push_back(parse_master(one));
+  };
+  group_.add_option_function<std::vector<std::string>>("--sentinel-master", masters, "a server to believe in as a master, without a port any of its (all that the Sentinels name); may be repeated")
+      ->type_name("HOST[:PORT]")->take_all()->allow_extra_args(false);
 }
 
 std::string redis_flags::apply(std::optional<redis_storage_options>& into) const {
@@ -101,6 +127,18 @@ std::string redis_flags::apply(std::optional<redis_storage_options>& into) const
   if (has_tls_flags && into->sentinel && into->sentinel->tls) {
     into->sentinel->tls = tls_;
     into->sentinel->tls->server_name.clear();  // the name is the master's
+  }
+  for (auto const* option : group_.get_options())
+    if (option->count() != 0 && option->get_name().starts_with("--sentinel-") && !into->sentinel) return option->get_name() + " needs a --storage of scheme redis+sentinel or rediss+sentinel";
+  if (into->sentinel) {
+    into->sentinel->master_check = sentinel_.master_check;
+    into->sentinel->reassert_window = sentinel_.reassert_window;
+    into->sentinel->allowed_masters = sentinel_.allowed_masters;
+  }
+  if (replicas_ == 0 && group_.get_option("--redis-replicas-within")->count() != 0) return "--redis-replicas-within needs --redis-replicas";
+  if (replicas_ != 0) {
+    into->durability = durability_;
+    into->durability->replicas = replicas_;
   }
   into->key_prefix = chosen_.key_prefix;
   into->dial_timeout = chosen_.dial_timeout;

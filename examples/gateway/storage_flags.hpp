@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -37,6 +38,9 @@ class redis_flags {
   CLI::App& group_;
   redis_storage_options chosen_;
   redis_tls_options tls_;
+  redis_sentinel_options sentinel_;  // what is not in the URL
+  redis_durability durability_;
+  std::size_t replicas_ = 0;
 };
 
 }  // namespace mooring::gateway

@@ -62,11 +62,15 @@ std::vector<row> bad_gateway_flags() {
     add(flag, never);
     add(flag, {"0", "0s", "0.5ms", "1e-9"});
   }
-  for (auto const* flag : {"--max-stale", "--check-interval", "--failure-backoff"}) add(flag, never);
+  for (auto const* flag : {"--max-stale", "--check-interval", "--failure-backoff", "--failure-backoff-limit", "--redis-replicas-within", "--sentinel-check", "--sentinel-reassert"}) add(flag, never);
+  add("--failure-backoff-limit", {"100ms"});  // the pause begins with 250 ms
   add("--ttl", {"1ms"});
   for (auto const* flag : {"--threads", "--cache-capacity", "--max-sessions", "--max-entries", "--max-restores", "--max-tombstones", "--max-body", "--max-header", "--max-connections",
-                           "--max-stream-backlog", "--max-backend-reply", "--max-backend-connections", "--backlog"})
+                           "--max-stream-backlog", "--max-backend-reply", "--max-backend-connections", "--backlog", "--max-record", "--max-record-entries", "--max-record-key", "--max-record-value"})
     add(flag, {"0", "-1", "x", "1.5", "1x", "18446744073709551615", "99999999999999999999"});
+  add("--max-record-value", {"262145"});  // a record has 262144
+  add("--redis-replicas", {"-1", "x", "1.5"});
+  add("--sentinel-master", {"", "a:b", "a:65536", "a/b", "user@a", "a b", "::1", "http://a"});
   add("--threads", {"257", "100000"});
   add("--max-header", {"1073741825", "4294967296"});
   add("--cache-capacity", {"4294967296"});
@@ -147,6 +151,32 @@ BOOST_AUTO_TEST_CASE(messages_about_flags_name_flags_and_what_would_be_right) {
   BOOST_TEST(gateway::in_flags("redis_storage_options::tls.ca_pem is no valid PEM certificate.") == "--redis-ca is no valid PEM certificate.");
   BOOST_TEST(gateway::in_flags("redis_storage_options::key_prefix is empty.") == "--key-prefix is empty.");
   BOOST_TEST(gateway::in_flags("binding_keys: the id \"k\" is there twice") == "--binding-keys: the id \"k\" is there twice");
+}
+
+// GW44 SC11
+BOOST_AUTO_TEST_CASE(flags_of_a_shared_storage_reach_it_and_are_refused_without_what_they_belong_to) {
+  std::vector<std::string> const given{"--backend", "good=http://127.0.0.1:1/mcp", "--storage", "redis+sentinel://s1:26379,s2/mymaster", "--sentinel-master", "m1", "--sentinel-master", "[::1]:6380",
+                                       "--sentinel-check", "2s", "--sentinel-reassert", "3m", "--redis-replicas", "2", "--redis-replicas-within", "50ms", "--max-record", "70000", "--failure-backoff-limit", "7s"};
+  std::vector<char const*> pointers{"program"};
+  for (auto const& argument : given) pointers.push_back(argument.c_str());
+  gateway::options chosen;
+  BOOST_REQUIRE(!gateway::read_options(static_cast<int>(pointers.size()), pointers.data(), chosen).has_value());
+  auto const& redis = *chosen.storage.redis;
+  std::vector<redis_address> const masters{{"m1", ""}, {"::1", "6380"}};
+  BOOST_TEST((redis.sentinel->allowed_masters == masters));
+  BOOST_TEST((redis.sentinel->master_check == 2s && redis.sentinel->reassert_window == 3min));
+  BOOST_TEST((redis.durability && redis.durability->replicas == 2 && redis.durability->within == 50ms));
+  BOOST_TEST((chosen.storage.memory.limits.max_total_bytes == 70000U && chosen.manager.limits.max_total_bytes == 70000U));
+  BOOST_TEST((chosen.manager.failure_backoff_limit == 7s));
+
+  for (auto const& [storage, argument] : std::vector<std::pair<std::string, std::string>>{{"memory", "--redis-replicas=1"}, {"memory", "--sentinel-master=m1"}, {"redis://h", "--sentinel-check=1s"},
+                                                                                          {"redis://h", "--sentinel-reassert=1s"}, {"redis://h", "--sentinel-master=m1"},
+                                                                                          {"redis://h", "--redis-replicas-within=50ms"}}) {
+    auto const ended = read<gateway::options>({"--backend", "good=http://127.0.0.1:1/mcp", "--storage", storage, argument});
+    BOOST_TEST_INFO_SCOPE(argument);
+    BOOST_TEST((ended.status == 2));
+    BOOST_TEST(ended.said.find(argument.substr(0, argument.find('='))) != std::string::npos, ended.said);
+  }
 }
 
 // GW44

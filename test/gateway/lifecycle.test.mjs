@@ -233,7 +233,7 @@ describe('flags', () => {
       [...good, '--storage', 'redis://'], [...good, '--storage', 'http://127.0.0.1'], [...good, '--storage', 'redis://:pass-word@127.0.0.1'], [...good, '--storage', 'redis+sentinel://127.0.0.1'],
       [...good, '--redis-insecure'], [...good, '--key-prefix', 'a:'], [...redis, '--key-prefix', 'a'], [...redis, '--key-prefix', ''], [...redis, '--redis-ca', file('ca.pem', 'no pem')],
       [...good, '--storage', 'rediss://127.0.0.1', '--redis-ca', path.join(folder, 'missing.pem')], [...good, '--storage', 'rediss://127.0.0.1', '--redis-ca', file('ca.pem', 'no pem')],
-      [...good, '--storage', 'rediss://127.0.0.1', '--redis-key', file('key.pem', 'no pem')], [...redis, '--redis-dial-timeout', '0'], [...redis, '--redis-max-in-flight', '0'],
+      [...good, '--storage', 'rediss://127.0.0.1', '--redis-key', file('key.pem', 'no pem')], [...redis, '--redis-dial-timeout', '0'], [...redis, '--redis-max-in-flight', '0'], [...redis, '--redis-replicas', '1', '--redis-replicas-within', '1s'],
       [...good, '--binding-keys', path.join(folder, 'missing.keys')], [...good, '--binding-keys', file('no.keys', '')], [...good, '--binding-keys', file('shape.keys', 'k')],
       [...good, '--binding-keys', file('short.keys', 'k:short')],
       [...good, '--tokens', path.join(folder, 'missing.json')], [...good, '--tokens', file('no.json', 'no json')], [...good, '--tokens', file('list.json', '[]')],
