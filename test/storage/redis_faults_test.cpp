@@ -243,8 +243,8 @@ BOOST_AUTO_TEST_CASE(whichever_byte_a_connection_ends_at_the_outcome_is_true_and
 BOOST_AUTO_TEST_CASE(whichever_byte_a_connection_falls_silent_at_the_outcome_is_true_and_the_next_call_works) {
   auto const greeting = bytes_of_greeting();
   fixture f;
-  f.health_check = 500ms;
-  attempts some(f, 300ms, greeting);
+  f.health_check = 3s;  // whoever meets its limit hears no more of it before its deadline, which leaves a slow machine the time to meet it
+  attempts some(f, 2s, greeting);
   std::vector<attempt> all;
   for (auto const way : {&fault_proxy::plan::requests, &fault_proxy::plan::replies}) {
     for (std::size_t limit = 0; limit < 700; limit += 9) {
@@ -265,7 +265,7 @@ BOOST_AUTO_TEST_CASE(whichever_byte_a_connection_falls_silent_at_the_outcome_is_
     BOOST_TEST(one.works_again, describe(one));
     limited += one.was_limited;
   }
-  BOOST_TEST(limited > 10U);  // the others' bytes, or time, ended before; on a slow machine, more of them
+  BOOST_TEST(limited > 40U);  // the others' operations have fewer bytes
   BOOST_TEST((steady::now() - begun < 20s));
 }
 

@@ -1,15 +1,11 @@
 #include "storage/redis_advice.hpp"
 #include "storage/contract_world.hpp"
+#include "storage/scripted_server.hpp"
 
 #include <mooring/storage/redis_storage.hpp>
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
@@ -33,111 +29,7 @@ using namespace std::chrono_literals;
 namespace {
 
 using storage_type = redis_storage<document>;
-using tcp = asio::ip::tcp;
-using words = std::vector<std::string>;
-
-std::string bulk(std::string const& text) { return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n"; }
-
-/** Answers each command by `answer`, or as a server in order where that says nothing. */
-class scripted_server {
- public:
-  explicit scripted_server(asio::io_context& context) : context_(context), acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) { accept(); }
-
-  std::string port() const { return std::to_string(acceptor_.local_endpoint().port()); }
-
-  /** Ends every connection. */
-  void hang_up() {
-    for (auto const& one : std::exchange(taken_, {}))
-      if (auto const socket = one.lock()) socket->close();
-  }
-
-  std::function<std::string(words const&)> answer;
-  std::string welcome;  ///< Said to everybody at once, before anything was asked.
-  bool closes_after_welcome = false;
-  bool floods = false;  ///< After an answer that was not its own it goes on with zeros, as long as it can.
-  duration greets_after{};  ///< It takes this long to answer HELLO.
-  int connections = 0;
-
- private:
-  void accept() {
-    acceptor_.async_accept([this](boost::system::error_code ec, tcp::socket taken) {
-      if (ec) return;
-      ++connections;
-      auto const socket = std::make_shared<tcp::socket>(std::move(taken));
-      taken_.push_back(socket);
-      asio::co_spawn(context_, serve(socket), [](std::exception_ptr) {});
-      accept();
-    });
-  }
-
-  static words take_command(std::string& unread) {
-    words found;
-    std::size_t at = 0;
-    auto const line = [&]() -> std::optional<std::size_t> {
-      auto const end = unread.find("\r\n", at);
-      if (end == std::string::npos) return std::nullopt;
-      auto const value = std::stoul(unread.substr(at + 1, end - at - 1));
-      at = end + 2;
-      return value;
-    };
-    auto const count = line();
-    if (!count) return {};
-    for (std::size_t i = 0; i < *count; ++i) {
-      auto const size = line();
-      if (!size || unread.size() < at + *size + 2) return {};
-      found.push_back(unread.substr(at, *size));
-      at += *size + 2;
-    }
-    unread.erase(0, at);
-    return found;
-  }
-
-  static std::string in_order(words const& command) {
-    if (command[0] == "HELLO") return "%2\r\n" + bulk("server") + bulk("redis") + bulk("role") + bulk("master");
-    if (command[0] == "PING") return "+PONG\r\n";
-    if (command[0] == "CONFIG") return "-NOPERM no\r\n";
-    return "+OK\r\n";
-  }
-
-  awaitable<void> serve(std::shared_ptr<tcp::socket> socket) {
-    boost::system::error_code ec;
-    auto token = asio::redirect_error(asio::use_awaitable, ec);
-    if (!welcome.empty()) {
-      auto const said = asio::buffer(welcome);
-      co_await asio::async_write(*socket, said, token);
-      if (closes_after_welcome) co_return;
-    }
-    std::string unread;
-    std::string zeros(65536, '0');
-    while (!ec) {
-      auto const taken = take_command(unread);
-      if (taken.empty()) {
-        std::string part(4096, '\0');
-        auto const room = asio::buffer(part);
-        auto const size = co_await socket->async_read_some(room, token);
-        unread.append(part, 0, size);
-        continue;
-      }
-      bool const is_slow = greets_after > duration::zero() && taken[0] == "HELLO";
-      if (is_slow) {
-        auto const slept = co_await sleep_for(greets_after);
-        if (!slept) co_return;
-      }
-      auto const own = answer ? answer(taken) : std::string();
-      auto const said = own.empty() ? in_order(taken) : own;
-      auto const sent = asio::buffer(said);
-      co_await asio::async_write(*socket, sent, token);
-      while (floods && !own.empty() && !ec) {
-        auto const more = asio::buffer(zeros);
-        co_await asio::async_write(*socket, more, token);
-      }
-    }
-  }
-
-  asio::io_context& context_;
-  tcp::acceptor acceptor_;
-  std::vector<std::weak_ptr<tcp::socket>> taken_;
-};
+using words = scripted_server::words;
 
 struct fixture {
   ~fixture() {
@@ -247,6 +139,38 @@ BOOST_AUTO_TEST_CASE(a_server_without_room_is_unavailable_and_tried_again) {
   }
   BOOST_TEST(is_back);
   BOOST_TEST((store->retry_after() == 0s));
+}
+
+// RE23, RE31: it counts against who refused us, and not against whom the Sentinel names meanwhile
+BOOST_AUTO_TEST_CASE(a_refusal_that_meets_the_naming_of_another_costs_no_long_pause) {
+  fixture f;
+  scripted_server sentinel(f.context);
+  scripted_server old(f.context);
+  bool is_greeted = false, is_named = false;
+  old.is_silent = true;
+  old.answer = [&](words const& command) {
+    is_greeted = is_greeted || command[0] == "HELLO";
+    return std::string();
+  };
+  sentinel.answer = [&](words const& command) -> std::string {
+    if (command[0] == "SUBSCRIBE") return ">3\r\n" + bulk("subscribe") + bulk(command[1]) + ":1\r\n>3\r\n" + bulk("subscribe") + bulk(command[2]) + ":2\r\n";
+    if (command[0] != "SENTINEL") return {};
+    // Both can be read at once, and the refusal first.
+    if (is_greeted && !std::exchange(is_named, true)) old.say("-NOAUTH canary\r\n-NOAUTH canary\r\n");
+    return "*2\r\n" + bulk("127.0.0.1") + bulk((is_named ? f.server : old).port());
+  };
+  auto options = f.options();
+  options.address.reset();
+  options.sentinel.emplace();
+  options.sentinel->addresses = {redis_address{"127.0.0.1", sentinel.port()}};
+  options.sentinel->master_name = "main";
+  options.sentinel->master_check = 50ms;
+  auto const store = f.make(options);
+  BOOST_TEST(f.ask(store->store("a", doc("1"), {.deadline = 4s})).is_written());
+  BOOST_TEST(is_named);
+  BOOST_TEST(f.log.find("NOAUTH") != std::string::npos);
+  asio::co_spawn(f.context, store->close(), [](std::exception_ptr) {});
+  f.run_for(300ms);  // before the servers go
 }
 
 // RE39, SC07: bytes that are not the protocol, or announce more than there may be, end the connection and nothing else

@@ -1,5 +1,6 @@
 #include "storage/certificates.hpp"
 #include "storage/redis_server.hpp"
+#include "storage/sentinel_deployment.hpp"
 #include "storage/redis_world.hpp"
 
 #include <mooring/storage/redis_storage.hpp>
@@ -110,6 +111,21 @@ BOOST_AUTO_TEST_CASE(a_server_is_believed_by_its_chain_and_name_only) {
   auto const insecure = f.ping(unknown);
   BOOST_TEST(!insecure.first);
   BOOST_TEST(insecure.second.find("not checked") != std::string::npos);
+}
+
+// RE08, RE20: what was said of a certificate that need not be believed is not why a connection is lost later
+BOOST_AUTO_TEST_CASE(a_loss_is_not_blamed_on_a_certificate_that_nobody_checks) {
+  fixture f(issue(fixture::authority, "localhost"));
+  client_world world;
+  auto options = f.options();
+  options.tls->ca_pem = make_authority("another").pem;
+  options.tls->insecure = true;
+  auto const store = world.make(options);
+  BOOST_TEST(world.ask(store->load("a")).has_value());
+  f.server->command({"CLIENT", "KILL", "TYPE", "normal"});
+  world.run_until([&] { return world.log.find("the connection is lost: ") != std::string::npos; });
+  auto const told = world.log.substr(world.log.find("the connection is lost: "));
+  BOOST_TEST(told.substr(0, told.find('\n')).find("certificate") == std::string::npos);
 }
 
 // RE08, RE24
