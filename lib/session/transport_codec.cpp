@@ -13,7 +13,6 @@ namespace {
 
 using detail::json_member;
 using detail::json_reader;
-using detail::quoted;
 
 error_code refuse(errc error, std::string* why, std::string const& sentence) {
   if (why) *why = sentence;
@@ -102,7 +101,7 @@ class record_reader {
 
 std::string serialize(transport_session const& session) {
   auto const record = session.record();
-  std::string out = "{\"id\":" + quoted(record.id) + ",\"type\":" + quoted(record.type);
+  std::string out = "{\"id\":" + detail::quoted(record.id) + ",\"type\":" + detail::quoted(record.type);
   out += ",\"created_at\":\"" + detail::write_time(record.created_at) + "\",\"updated_at\":\"" + detail::write_time(record.updated_at) + '"';
   if (record.data) out += ",\"data\":" + record.data->text();
   if (!record.metadata.empty()) {
@@ -110,11 +109,11 @@ std::string serialize(transport_session const& session) {
     out += ",\"metadata\":";
     for (auto const& [key, value] : record.metadata) {
       out += std::exchange(separator, ',');
-      out += quoted(key) + ':' + quoted(value);
+      out += detail::quoted(key) + ':' + detail::quoted(value);
     }
     out += '}';
   }
-  for (auto const& [key, value] : record.others) out += ',' + quoted(key) + ':' + value.text();
+  for (auto const& [key, value] : record.others) out += ',' + detail::quoted(key) + ':' + value.text();
   return out + '}';
 }
 
