@@ -14,6 +14,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <map>
@@ -27,9 +28,8 @@ struct task_scope::task::entry {
   entry(executor const& ex, std::uint64_t n) : strand(asio::make_strand(ex)), number(n) {}
   asio::strand<executor> strand;
   std::uint64_t const number;
-  // On the strand only. The flag keeps a cancel that overtakes the start: a signal without a connected slot forgets it.
-  asio::cancellation_signal signal;
-  bool cancelled = false;
+  asio::cancellation_signal signal;  // on the strand only
+  std::atomic<bool> is_cancelled{false};  // set at once: the start, which is on its way to the strand already, must find it
 };
 
 struct task_scope::state {
@@ -56,24 +56,27 @@ struct task_scope::state {
   }
 };
 
-// Travels with a task from spawn to its completion. A context that ends drops both unrun: then the joiners, whose context it is too, are
-// dropped as well, so that no cycle of frames and state outlives it.
+// Travels with a task from spawn to its completion. A context that ends drops both unrun: that ends the task, too.
 class task_scope::state::ending {
  public:
   ending(std::shared_ptr<state> shared, std::shared_ptr<entry> e) : shared_(std::move(shared)), entry_(std::move(e)) {}
   ending(ending&&) = default;
   ending& operator=(ending&&) = delete;
   ~ending() {
-    if (shared_) shared_->remove(*entry_);
+    if (shared_) end(*shared_);
   }
 
   void operator()(std::exception_ptr failure) {
     auto const shared = std::exchange(shared_, nullptr);
     detail::report_thrown(shared->log, "a background task", failure);
-    for (auto& waiting : shared->remove(*entry_)) asio::post(shared->home, std::move(waiting));
+    end(*shared);
   }
 
  private:
+  void end(state& of) const {
+    for (auto& waiting : of.remove(*entry_)) asio::post(of.home, std::move(waiting));
+  }
+
   std::shared_ptr<state> shared_;
   std::shared_ptr<entry> entry_;
 };
@@ -82,10 +85,8 @@ task_scope::task::task(std::shared_ptr<entry> e) noexcept : entry_(std::move(e))
 
 void task_scope::task::cancel() const {
   if (!entry_) return;
-  asio::post(entry_->strand, [e = entry_] {
-    e->cancelled = true;
-    e->signal.emit(asio::cancellation_type::terminal);
-  });
+  entry_->is_cancelled = true;
+  asio::post(entry_->strand, [e = entry_] { e->signal.emit(asio::cancellation_type::terminal); });
 }
 
 task_scope::task_scope(executor ex, log_sink log) : state_(std::make_shared<state>(std::move(ex), std::move(log))) {}
@@ -105,7 +106,10 @@ bool task_scope::spawn_on(executor on, awaitable<void> work, task* started) {
   if (started) *started = task(e);
   // Posted, so that neither the task nor its completion ever runs inside the caller.
   asio::post(e->strand, [e, work = std::move(work), done = state::ending(state_, e)]() mutable {
-    if (e->cancelled) return done(nullptr);
+    if (e->is_cancelled) {
+      { auto const unrun = std::move(work); }  // before its end is told
+      return done(nullptr);
+    }
     auto const strand = e->strand;
     asio::co_spawn(strand, std::move(work), asio::bind_cancellation_slot(e->signal.slot(), std::move(done)));
   });

@@ -4,6 +4,7 @@
 #include "simulation/simulation.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/test/unit_test.hpp>
@@ -102,6 +103,38 @@ BOOST_AUTO_TEST_CASE(one_task_is_cancelled_alone_even_before_it_starts) {
     one.cancel();  // of an ended task: nothing
     world.run();
   }
+}
+
+// A context of Asio's runs at once what is dispatched to it in its own step.
+BOOST_AUTO_TEST_CASE(a_task_that_is_cancelled_before_its_first_step_never_runs_on_an_io_context) {
+  asio::io_context context;
+  auto const seen = std::make_shared<counts>();
+  task_scope scope(context.get_executor());
+  task_scope::task one;
+  scope.spawn(work(seen, 1ms), &one);
+  one.cancel();
+  context.run();
+  BOOST_TEST(seen->started == 0);
+  BOOST_TEST(scope.size() == 0U);
+}
+
+// A task on another context may be the last one, and end with it.
+BOOST_AUTO_TEST_CASE(close_returns_when_the_context_of_its_last_task_ends) {
+  asio::io_context home;
+  auto other = std::make_unique<asio::io_context>();
+  auto const seen = std::make_shared<counts>();
+  task_scope scope(home.get_executor());
+  scope.spawn_on(other->get_executor(), work(seen, 1h));
+  other->poll();
+  BOOST_TEST(seen->started == 1);
+  bool is_closed = false;
+  asio::co_spawn(home, scope.close(), [&](std::exception_ptr failure) { is_closed = !failure; });
+  home.poll();
+  BOOST_TEST(!is_closed);
+  other.reset();
+  home.restart();
+  home.poll();
+  BOOST_TEST(is_closed);
 }
 
 BOOST_AUTO_TEST_CASE(close_waits_for_a_task_that_does_not_stop_at_once) {
