@@ -28,7 +28,8 @@ cache_step cache_engine::take_back_ask_locked(decision& d, cache_entry& asked, r
     unpin(d, asked);
     return cache_step::look_again();
   }
-  if (!answer && running_ >= options_.max_flights) {
+  bool const begins_load = answer && *answer && **answer == verdict::expired;
+  if ((!answer || begins_load) && running_ >= options_.max_flights) {
     unpin(d, asked);
     ++counts_.busy;
     return cache_step::failure(make_error_code(errc::busy));
@@ -73,11 +74,13 @@ void cache_engine::count_verdict(result<verdict> const& found) noexcept {
   ++(!found ? counts_.checks_failed : *found == verdict::alive ? counts_.checks_alive : counts_.checks_expired);
 }
 
-cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> const& found) {
+cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> const& found, std::shared_ptr<cache_engine>* keep) {
   std::unique_lock lock(mutex_);
-  count_verdict(found);
+  if (!found && flight.is_unwanted) ++counts_.checks_abandoned;
+  else count_verdict(found);
   bool const is_alive = found && *found == verdict::alive;
   if (is_alive && !flight.is_settled && flight.is_direct && flight.waiting == 0 && flight.entry->flight() == &flight) return end_lone_check(flight);
+  if (keep && flight.is_settled) *keep = shared_from_this();
   decision d(*this, std::move(lock));
   return finish_check_locked(d, flight, found);
 }

@@ -1,11 +1,12 @@
 #include <mooring/cache/detail/cache_engine.hpp>
 
 #include "cache/parking_service.hpp"
+#include "core/report.hpp"
 
 #include <boost/asio/execution.hpp>
 #include <boost/asio/query.hpp>
 
-#include <string>
+#include <exception>
 #include <utility>
 
 namespace mooring::detail {
@@ -31,14 +32,7 @@ cache_engine::~cache_engine() {
     }
 }
 
-void cache_engine::report(std::string_view what) const noexcept {
-  if (!options_.log) return;
-  try {
-    options_.log(severity::error, what);
-  } catch (...) {
-    // A sink that throws is ignored, as log_sink says.
-  }
-}
+void cache_engine::report_current_exception(char const* where) const noexcept { report_thrown(options_.log, where, std::current_exception()); }
 
 cache_engine::decision::~decision() {
   if (!has_work_) return;

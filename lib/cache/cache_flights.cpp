@@ -11,7 +11,8 @@ cache_waiter::cache_waiter(std::shared_ptr<cache_engine> of) noexcept : engine(s
 cache_waiter::~cache_waiter() {
   // Its get may go wherever it stands: before it was suspended, or woken with what it will not use.
   if (why() == wake_reason::none && claim(wake_reason::cancelled) != claim_result::lost) left();
-  if (outcome.is != cache_step::kind::none) engine->give_back(outcome);
+  if (outcome.is == cache_step::kind::run) engine->scatter(*outcome.flight);
+  else engine->give_back(outcome);
 }
 
 void cache_waiter::left() noexcept { engine->leave(*this); }
@@ -215,13 +216,29 @@ void cache_engine::give_back(cache_step const& step) noexcept {
 
 void cache_engine::abandon(cache_flight& flight) noexcept {
   decision d(*this);
+  if (!end_abandoned(d, flight)) pass_on(d, flight);
+}
+
+void cache_engine::scatter(cache_flight& flight) noexcept {
+  decision d(*this);
+  if (end_abandoned(d, flight)) return;
+  settle_flight(flight);
+  resolve(d, flight, cache_step::look_again());
+  free_flight(d, flight);
+}
+
+// Whether a flight that its direct runner leaves was settled, and is freed now.
+bool cache_engine::end_abandoned(decision& d, cache_flight& flight) noexcept {
   if (flight.kind == flight_kind::check) ++counts_.checks_abandoned;
-  if (flight.is_settled) {
-    auto const unused = end_settled(d, flight);
-    if (unused.is == cache_step::kind::leased) unpin(d, *unused.entry);
-    return;
-  }
-  pass_on(d, flight);
+  if (!flight.is_settled) return false;
+  auto const unused = end_settled(d, flight);
+  if (unused.is == cache_step::kind::leased) unpin(d, *unused.entry);
+  return true;
+}
+
+cache_step cache_engine::take_over(cache_flight& flight) {
+  decision d(*this);
+  return flight.is_settled ? end_settled(d, flight) : cache_step::run_it(flight);
 }
 
 void cache_engine::pass_on(decision& d, cache_flight& flight) noexcept {

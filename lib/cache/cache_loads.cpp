@@ -35,7 +35,7 @@ cache_step cache_engine::finish_load_locked(decision& d, cache_flight& flight, c
     forget(d, failures_, probe);
     answer = cache_step::answer(*made);
   } else if (error.failed()) {
-    remember_failure(d, flight, error);
+    if (error != errc::busy) remember_failure(d, flight, error);  // that is about the moment, not about the key
     answer = cache_step::failure(error);
   } else {
     remember_absence(d, flight);

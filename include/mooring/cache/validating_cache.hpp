@@ -66,8 +66,9 @@ struct try_get_outcome {
  *  waiters with `errc::closed`, cancels what runs, and destroys the values without calling `dispose`: no callback begins after the destructor.
  *  Leases stay usable.
  *
- *  A get may be awaited on another context than the cache's. Such a context is destroyed after its gets have ended, or while nothing else is at work for the
- *  cache, neither a member nor a thread of its executor: whoever wakes a get posts to the get's executor.
+ *  A get may be awaited on another context than the cache's. Such a context is destroyed while nothing else is at work for the cache, neither a member nor a
+ *  thread of its executor: whoever wakes a get, or stops the check that a get with a deadline began, posts to the get's executor. Where no get has a deadline,
+ *  it may also be destroyed at any time after its gets have ended.
  *
  *  @par Thread safety  Any thread, every member. Only the destructor needs that no member runs; awaitables that are suspended may be.
  */
@@ -101,7 +102,7 @@ class validating_cache {
   };
 
   /** @brief Makes a cache.
-   *  @param ex         Where loads and disposals run. No strand, if a lease may be released after the context has gone: it is kept until the last one is.
+   *  @param ex         Where loads and disposals run; its context is destroyed after the cache. No strand, if a lease may be released after the context has gone: it is kept until the last one is.
    *  @param callbacks  `load` and `check` are required.
    *  @param why        Where given, set to a sentence that names the refused value and the rule.
    *  @par Errors  `errc::invalid_argument`: a callback is missing, or an option breaks its rule.
@@ -121,7 +122,8 @@ class validating_cache {
    *  @param call  `deadline`: from now, for the whole call; empty means none.
    *  @return A lease; an empty one when the load found nothing.
    *  @par Errors
-   *   - any error of the load, given to all its waiters and, within `failure_backoff`, to later callers; `errc::load_failed` when it threw.
+   *   - any error of the load, given to all its waiters and, within `failure_backoff`, to later callers, unless it is
+   *     `errc::busy`; `errc::load_failed` when it threw.
    *   - the error of the check, when it is transient and the last good check is older than `max_stale`; `errc::unavailable` when it threw.
    *   - `errc::deadline_exceeded`  this call's deadline, or `load_timeout`, passed.
    *   - `errc::cancelled`          this caller was cancelled.
@@ -186,6 +188,11 @@ class validating_cache {
 
   /** @brief As `erase`, only while the cached value is `expected`. Otherwise nothing changes, and it says false. */
   bool erase_if(key_view key, Value const& expected, disposal_reason reason = disposal_reason::terminated);
+
+  /** @brief Begins a new generation, only while nothing is cached: flights of the key do not give their result to anybody, as by `erase`.
+   *  @return Whether nothing was cached. Otherwise nothing changes.
+   */
+  bool end_flights(key_view key);
 
   /** @brief The cached keys at this moment, the most recently used first. Linear; for sweeps. */
   std::vector<Key> keys() const;

@@ -7,24 +7,6 @@
 namespace mooring::detail {
 
 template <class K, class V, class H, class E>
-void cache_core<K, V, H, E>::report_current_exception(char const* where) const noexcept {
-  if (!options_.log) return;
-  try {
-    std::string text(where);
-    try {
-      throw;
-    } catch (std::exception const& thrown) {
-      text.append(" threw: ").append(thrown.what());
-    } catch (...) {
-      text.append(" threw something that is no std::exception");
-    }
-    report(text);
-  } catch (...) {
-    // Out of memory: nothing can be said.
-  }
-}
-
-template <class K, class V, class H, class E>
 load_answer<V> cache_core<K, V, H, E>::ask_load(cache_flight const& flight) noexcept {
   try {
     return callbacks_.load(key_of_watch(flight));
@@ -87,13 +69,12 @@ awaitable<void> cache_core<K, V, H, E>::run_load(flight_run<cache_core> run, std
   if (!is_known) {
     try {
       outcome = co_await std::move(*later);
-    } catch (boost::system::system_error const& thrown) {
-      if (thrown.code() != asio::error::operation_aborted) run.core().report_current_exception("load");
     } catch (...) {
       run.core().report_current_exception("load");
     }
   }
-  run.core().end_load(run.finish(), std::move(outcome));
+  run.core().end_load(run.flight(), std::move(outcome));
+  run.finish();  // only now: a value for which there is no memory leaves it lost
 }
 
 template <class K, class V, class H, class E>
@@ -101,8 +82,6 @@ awaitable<void> cache_core<K, V, H, E>::run_check(flight_run<cache_core> run, aw
   result<verdict> found = make_error_code(errc::unavailable);
   try {
     found = co_await std::move(later);
-  } catch (boost::system::system_error const& thrown) {
-    if (thrown.code() != asio::error::operation_aborted) run.core().report_current_exception("check");
   } catch (...) {
     run.core().report_current_exception("check");
   }
@@ -125,8 +104,6 @@ awaitable<void> cache_core<K, V, H, E>::run_disposal(disposal_start start) {
   try {
     co_await leaving->core->callbacks_.dispose(std::move(leaving->key), std::move(leaving->value), leaving->reason);
     leaving->has_failed = false;
-  } catch (boost::system::system_error const& thrown) {
-    if (thrown.code() != asio::error::operation_aborted) leaving->core->report_current_exception("dispose");
   } catch (...) {
     leaving->core->report_current_exception("dispose");
   }

@@ -171,7 +171,6 @@ class cache_core final : public cache_engine {
   step take_back_ask(entry_type& asked, result<verdict> const* answer, key_view key, std::size_t hash, bool is_counted);
   void spawn_load(cache_flight& flight, std::optional<awaitable<load_outcome>> later);
   void spawn_check(executor on, cache_flight& flight, awaitable<result<verdict>> later);
-  void report_current_exception(char const* where) const noexcept;
 
   static awaitable<void> run_load(flight_run<cache_core> run, std::optional<awaitable<load_outcome>> later);
   static awaitable<void> run_check(flight_run<cache_core> run, awaitable<result<verdict>> later);

@@ -46,8 +46,8 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
 
   // How a get goes on. Each step is to be followed, or given back.
 
-  /** A check has ended. With a task, the step means nothing. */
-  cache_step finish_check(cache_flight& flight, result<verdict> const& found);
+  /** A check has ended. With a task, the step means nothing. `keep`: set where the step alone keeps nothing of the engine alive. */
+  cache_step finish_check(cache_flight& flight, result<verdict> const& found, std::shared_ptr<cache_engine>* keep = nullptr);
   /** A load has ended with nothing, or with an error. */
   cache_step finish_load(cache_flight& flight, error_code error);
   /** A direct run becomes a task's, and its get a waiter; unless it was settled meanwhile. */
@@ -56,6 +56,10 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   void attach_task(cache_flight& flight, std::uint64_t serial, task_scope::task task);
   /** A direct runner leaves: a waiter takes over. */
   void abandon(cache_flight& flight) noexcept;
+  /** The waiter that was to take over is there: whether there is something to run still. */
+  cache_step take_over(cache_flight& flight);
+  /** The waiter that was to take over has gone with its context: the others look again. (Named one after another they could all be of that context.) */
+  void scatter(cache_flight& flight) noexcept;
   /** Whether anybody waits for what a task is about to begin. */
   bool is_wanted(cache_flight const& flight) const noexcept;
   /** A task died without an outcome. */
@@ -143,7 +147,8 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   /** Destroys the entry; gives its place. */
   virtual void* destroy(cache_entry& entry) noexcept = 0;
 
-  void report(std::string_view what) const noexcept;
+  /** In a handler: what `where` threw, unless it was a cancelled wait. */
+  void report_current_exception(char const* where) const noexcept;
 
   executor const home_;
   cache_options const options_;
@@ -181,6 +186,7 @@ class cache_engine : public std::enable_shared_from_this<cache_engine> {
   void supersede(decision& d, cache_flight& flight, cache_step const& with);
   std::uint64_t count_hits(cache_flight& flight) noexcept;
   void restart(decision& d, cache_flight& flight, key_probe const& probe);
+  bool end_abandoned(decision& d, cache_flight& flight) noexcept;
   void pass_on(decision& d, cache_flight& flight) noexcept;
   bool wake(decision& d, cache_waiter& waiter, cache_step const& with) noexcept;
   cache_step end_lone_check(cache_flight& flight) noexcept;

@@ -12,6 +12,7 @@ awaitable<result<lease<V>>> cache_core<K, V, H, E>::get(cache_core* self, KeyHol
   if (call.deadline && *call.deadline <= duration::zero()) co_return make_error_code(errc::deadline_exceeded);
   std::optional<time_point> until;  // from the first suspension on: nothing before it takes time
   bool is_counted = false;
+  std::shared_ptr<cache_engine> alive;  // where it has to look again after it was suspended: the cache may have been destroyed meanwhile
   late<cache_waiter> waiter;
   std::optional<later_verdict> later;  // of the check to run, if it was asked already
   held_step next(*self);
@@ -58,49 +59,45 @@ awaitable<result<lease<V>>> cache_core<K, V, H, E>::get(cache_core* self, KeyHol
           bool const is_cancelled = is_aborted || found.error() == errc::cancelled || cancellation.cancelled() != asio::cancellation_type::none;
           if (is_cancelled) co_return make_error_code(errc::cancelled);
         }
-        next.hold(self->finish_check(next.flight(), found));
+        next.hold(self->finish_check(next.flight(), found, &alive));
       }
       later.reset();
 
-    } else if (next.is() == step::kind::run) {
-      is_counted = true;
-      auto const here = co_await asio::this_coro::executor;
-      auto const cancellation = co_await asio::this_coro::cancellation_state;
-      if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
-      std::optional<awaitable<load_outcome>> later_load;
-      bool is_finished = false;
-      auto& flight = next.flight();
-      if (here == self->home_) {
-        // On the cache's own executor the load may be called here; if it answers at once, it needs no task.
-        auto answer = self->ask_load(flight);
-        if (auto* const known = answer.known()) {
-          next.hold(self->end_load(flight, std::move(*known)));
-          is_finished = true;
-        } else {
-          later_load.emplace(std::move(answer).later());
-        }
-      }
-      if (!is_finished) {
-        next.hold(self->wait_for_task(flight, waiter));
-        if (next.is() == step::kind::wait) self->spawn_load(flight, std::move(later_load));
-      }
-
     } else {
+      // A load to run, or a wait.
       is_counted = true;
       auto const cancellation = co_await asio::this_coro::cancellation_state;
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
-      if (call.deadline) waiter->set_deadline(*call.deadline, until);
-      bool is_aborted = false;
-      try {
+      if (next.is() == step::kind::run) {
+        std::optional<awaitable<load_outcome>> later_load;
+        bool is_finished = false;
+        auto& flight = next.flight();
+        auto const here = co_await asio::this_coro::executor;
+        if (here == self->home_) {
+          // On the cache's own executor the load may be called here; if it answers at once, it needs no task.
+          auto answer = self->ask_load(flight);
+          if (auto* const known = answer.known()) {
+            next.hold(self->end_load(flight, std::move(*known)));
+            is_finished = true;
+          } else {
+            later_load.emplace(std::move(answer).later());
+          }
+        }
+        if (!is_finished) {
+          next.hold(self->wait_for_task(flight, waiter));
+          if (next.is() == step::kind::wait) self->spawn_load(flight, std::move(later_load));
+        }
+      } else {
+        if (call.deadline) waiter->set_deadline(*call.deadline, until);
         co_await waiter->suspended();
-      } catch (boost::system::system_error const&) {
-        is_aborted = true;  // cancelled before it had suspended
+        auto const why = waiter->why();
+        if (why == wake_reason::deadline) co_return make_error_code(errc::deadline_exceeded);
+        if (why == wake_reason::cancelled) co_return make_error_code(errc::cancelled);
+        alive = waiter->engine;
+        next.hold(waiter->take_outcome());
+        if (next.is() == step::kind::run) next.hold(self->take_over(next.flight()));
+        waiter.reset();
       }
-      auto const why = waiter->why();
-      if (why == wake_reason::deadline) co_return make_error_code(errc::deadline_exceeded);
-      if (why == wake_reason::cancelled || (is_aborted && why == wake_reason::none)) co_return make_error_code(errc::cancelled);
-      next.hold(waiter->take_outcome());
-      waiter.reset();
     }
   }
 }

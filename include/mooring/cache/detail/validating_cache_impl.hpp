@@ -95,6 +95,13 @@ bool validating_cache<K, V, H, E>::erase_if(key_view key, V const& expected, dis
 }
 
 template <class K, class V, class H, class E>
+bool validating_cache<K, V, H, E>::end_flights(key_view key) {
+  bool is_absent = false;
+  core_->erase(key, disposal_reason::terminated, [&](auto const* found) { return is_absent = !found; });
+  return is_absent;
+}
+
+template <class K, class V, class H, class E>
 std::vector<K> validating_cache<K, V, H, E>::keys() const {
   return core_->keys();
 }
