@@ -181,8 +181,11 @@ awaitable<result<created_session>> phase_two(engine_ptr self, std::string id, re
     if (tried.is_taken) co_return why;
     auto const left = co_await take_back(state, id, placeholder, tried.attempted, deadline);
     bool const may_live = left == leftover::possible && !tried.attempted.is_none();
-    if (state->is_closing.load()) co_return make_error_code(may_live ? errc::ambiguous : errc::closed);
-    if (state->is_gone(id)) co_return make_error_code(errc::not_found);
+    bool const is_closing = state->is_closing.load();
+    bool const is_gone = state->is_gone(id);
+    if (may_live && (is_closing || is_gone)) co_return make_error_code(errc::ambiguous);
+    if (is_closing) co_return make_error_code(errc::closed);
+    if (is_gone) co_return make_error_code(errc::not_found);
     // Without its placeholder the write can no longer be carried out; and what has gone by itself was terminated, or expired.
     if ((tried.may_be_written || why == errc::cancelled) && left == leftover::absent) co_return make_error_code(errc::not_found);
     co_return tried.may_be_written && left == leftover::erased ? make_error_code(errc::unavailable) : why;
@@ -231,7 +234,8 @@ awaitable<void> opening(engine_ptr self, answer<opened_held> caller, principal o
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   auto const state = self->state;
   result<opened_held> told(make_error_code(errc::unavailable));
-  auto place = co_await take_place(self, owner, step_deadline(call, state->options.deadlines.create));
+  auto const deadline = step_deadline(call, state->options.deadlines.create);
+  auto place = co_await take_place(self, owner, deadline);
   if (!place) {
     told = state->refuse("open", place.error());
     caller.deliver(told);
@@ -244,13 +248,17 @@ awaitable<void> opening(engine_ptr self, answer<opened_held> caller, principal o
     co_return;
   }
   auto made = co_await phase_two(self, id->id, id->placeholder, std::move(owner), std::move(asked), call, caller.shared(), std::move(*place));
-  if (made) told = opened_held(id->id, std::move(made->held));
-  else told = state->refuse("open", made.error());
-  std::function<void()> undo;
-  if (made) undo = [=, id = id->id, written = made->written, deadline = step_deadline(call, state->options.deadlines.create)] { state->work.spawn(take_away(self, id, written, deadline, outstanding::token(state->working))); };
-  if (made) caller.of().if_unfetched(undo);
-  bool const is_taken = caller.deliver(told);
-  if (is_taken || !made) co_return;
+  if (!made) {
+    told = state->refuse("open", made.error());
+    caller.deliver(told);
+    co_return;
+  }
+  std::function<void()> const undo = [self, state, id = id->id, written = made->written, deadline] {
+    state->work.spawn(take_away(self, id, written, deadline, outstanding::token(state->working)));
+  };
+  caller.of().if_unfetched(undo);
+  told = opened_held(id->id, std::move(made->held));
+  if (caller.deliver(told)) co_return;
   told = make_error_code(errc::cancelled);
   undo();
 }

@@ -83,6 +83,8 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
   auto const begun = state->clock.now();
   auto const until = saturating_add(begun, call.deadline.value_or(state->options.deadlines.get));
   for (;;) {
+    auto const cancellation = co_await asio::this_coro::cancellation_state;
+    if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
     if (auto admitted = self->admit("get", id, {}); !admitted) co_return admitted.error();
     if (state->is_gone(id)) self->cache->erase(id, disposal_reason::expired);  // where the check that found it gone was nobody's flight
     if (state->is_gone(id, who)) co_return held_session();
@@ -98,12 +100,9 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
       if (creation) {
         auto const waited = co_await wait_for_creation(creation->ended, remaining);
         if (!waited) co_return state->refuse("get", waited.error());
-        auto const cancellation = co_await asio::this_coro::cancellation_state;
-        if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
         continue;
       }
       auto const seen = co_await look_up(state, id, who, read_deadline);
-      auto const cancellation = co_await asio::this_coro::cancellation_state;
       if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
       if (!seen) co_return refused_get(*state, late_or(state, until, seen.error()));
       if (*seen == presence::absent) co_return held_session();
@@ -125,10 +124,11 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
     if (!*got) co_return held_session();
     // The entry may be another than the one that was looked at.
     if (!is_owned_by(*got, who)) co_return refused_get(*state, make_error_code(errc::wrong_owner));
-    // Another server of the storage may have taken over since its last check, which counted by its age or was what the storage last said. (A check of its own for
-    // each get that meets this: it is rare, and soon over.)
-    if (!got->value()->was_seen_under(epoch)) {
-      auto const cancellation = co_await asio::this_coro::cancellation_state;
+    // Its record is asked for in this get where another server of the storage may have taken over since the last check, which counted by its age or was what the
+    // storage last said; and where it was last seen too long ago for the age that the cache knows. What was seen since this get began is not too old for it: a restore
+    // that took longer than `max_stale` would be made again and again. (A check of its own for each get that meets this: it is rare, and soon over.)
+    bool const is_old = is_too_old(*state, *got) && !got->value()->was_seen_within(duration::zero(), begun);
+    if (is_old || !got->value()->was_seen_under(epoch)) {
       if (is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
       auto const doubted = got->value();
       auto const checked = co_await check_by_reading(state, doubted, until);
@@ -141,13 +141,6 @@ awaitable<result<held_session>> get(engine_ptr self, std::string id, principal w
       }
     }
     if (state->is_gone(id, who)) co_return held_session();
-    // What was seen since this get began is not too old for it: a restore that took longer than `max_stale` would be made again and again.
-    if (is_too_old(*state, *got) && !got->value()->was_seen_within(duration::zero(), begun)) {
-      auto const doubted = got->value();
-      got->release();
-      self->cache->erase_if(id, doubted, disposal_reason::expired);
-      continue;
-    }
     held_session held(std::move(*got));
     if (held) co_return std::move(held);
     // Closed between the cache's answer and here: restored, until the deadline.

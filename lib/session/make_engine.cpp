@@ -40,6 +40,7 @@ std::string broken_rule(manager_options const& options, std::optional<duration> 
   if (options.placeholder_ttl <= factory)
     return "placeholder_ttl: must be above deadlines.factory (" + span_text(factory) + "), and is " + span_text(options.placeholder_ttl);
   auto const ttl = ttl_of(ttl_of_storage, options);
+  if (ttl < 2ms) return "ttl: must be at least 2 ms, and the storage's is " + span_text(ttl);
   if (options.check_interval > ttl / 2)
     return "check_interval: must be at most half of the time to live (" + span_text(ttl) + "), and is " + span_text(options.check_interval);
   if (options.sweep_interval && *options.sweep_interval < 1ms) return "sweep_interval: must be at least 1 ms, and is " + span_text(*options.sweep_interval);

@@ -39,7 +39,8 @@ awaitable<result<round>> remove_once(engine_ptr self, std::string id, principal 
   if (!written && written.error() == errc::conflict) co_return round::conflict;
   if (!written) co_return written.error();
   if (found->hints.erase(backend) > 0) {
-    auto const kept = co_await write_hints(state, std::move(id), std::move(found->hints), deadline);
+    auto const kept = co_await write_hints(state, id, std::move(found->hints), deadline);
+    if (kept && !*kept) self->bury_if_held(id);
     if (!kept) state->log(severity::warning, "the hint of an expired backend could not be dropped: " + kept.error().message());
   }
   co_return round::done;
@@ -47,9 +48,11 @@ awaitable<result<round>> remove_once(engine_ptr self, std::string id, principal 
 
 // Drops the session that still has the backend, or what may be restored with it just now; not one that was rebuilt without it already.
 void drop_with(engine& self, std::string const& id, std::string const& backend) {
-  auto known = self.cache->peek(id);
-  while (known && known.value()->has_backend(backend) && !self.cache->erase_if(id, known.value(), disposal_reason::expired)) known = self.cache->peek(id);
-  if (!known) self.cache->erase(id, disposal_reason::expired);
+  for (;;) {
+    auto const known = self.cache->peek(id);
+    if (known && !known.value()->has_backend(backend)) return;
+    if (known ? self.cache->erase_if(id, known.value(), disposal_reason::expired) : self.cache->end_flights(id)) return;
+  }
 }
 
 awaitable<result<>> remove_backend(engine_ptr self, std::string id, principal who, std::string backend, duration deadline, std::shared_ptr<operation_base> work) {

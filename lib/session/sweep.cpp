@@ -1,10 +1,9 @@
 #include "session/engine.hpp"
+#include "session/in_parallel.hpp"
 #include "session/records.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
-#include <algorithm>
-#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -16,11 +15,10 @@ namespace {
 // Who asks for a sweep so soon after the last began has that one's outcome: whoever is at a limit could otherwise have the whole cache read at each call.
 constexpr duration sweep_pause = std::chrono::seconds(1);
 
-// The keys of one sweep, shared by the coroutines that work on them.
+// One sweep, shared by the coroutines that work on it.
 struct sweep_list {
   explicit sweep_list(std::vector<std::string> found) : keys(std::move(found)) {}
   std::vector<std::string> const keys;
-  std::atomic<std::size_t> next{0};
 
   void add(cached_session_ptr const& swept) {
     std::lock_guard lock(mutex_);
@@ -46,21 +44,8 @@ awaitable<void> sweep_session(engine_ptr self, std::string id, std::shared_ptr<s
   if (!read) co_return;  // not known: it stays, and its next get or sweep tells
   if (*read && (cached->agrees_with((*read)->revision, (*read)->value) || cached->decoration_to((*read)->value))) co_return;
   if (*read && cached->built_from() != built_from_before) co_return;  // what was read may be older than the session
-  bool const was_cached = self->cache->erase_if(id, cached, disposal_reason::expired);
-  if (was_cached) list->add(cached);
-  if (was_cached && !*read) state->bury(id);
-}
-
-awaitable<void> sweep_some(engine_ptr self, std::shared_ptr<sweep_list> list) {
-  for (;;) {
-    auto const mine = list->next.fetch_add(1);
-    if (mine >= list->keys.size()) co_return;
-    co_await sweep_session(self, list->keys[mine], list);
-  }
-}
-
-awaitable<void> sweeping(engine_ptr self, std::shared_ptr<sweep_list> list, [[maybe_unused]] shared_promise<bool> ended) {
-  co_await sweep_some(std::move(self), std::move(list));
+  if (!*read) state->bury(id);  // also where it has left the cache meanwhile
+  if (self->cache->erase_if(id, cached, disposal_reason::expired)) list->add(cached);
 }
 
 awaitable<void> sweep_for_all(engine_ptr self, shared_promise<swept_sessions> ended) {
@@ -82,18 +67,8 @@ duration jittered(duration interval, entropy_service& source) {
 awaitable<swept_sessions> sweep_once(engine_ptr self) {
   auto const state = self->state;
   auto const list = std::make_shared<sweep_list>(self->cache->keys());
-  std::vector<shared_future<bool>> running;
-  auto const workers = std::min(state->options.sweep_concurrency, list->keys.size());
-  for (std::size_t i = 0; i < workers; ++i) {
-    shared_promise<bool> promise;
-    running.push_back(promise.get_future());
-    state->background.spawn(sweeping(self, list, std::move(promise)));
-  }
-  // Dropped promises are how they end.
-  for (auto const& one : running) {
-    auto const ended = co_await one.wait();
-    if (!ended && ended.error() == errc::cancelled) break;
-  }
+  auto step = [self, list](std::size_t i) { return sweep_session(self, list->keys[i], list); };
+  co_await in_parallel(state, list->keys.size(), std::move(step));
   co_return list->swept();
 }
 

@@ -60,7 +60,7 @@ class termination_work : public operation<termination> {
 void give_up(engine& self, std::string const& id, principal const& who, bool is_owned) {
   if (is_owned) return self.bury(id, disposal_reason::terminated);
   self.state->bury_for(id, who);  // first: what the caller begins later finds it
-  if (auto const creation = self.state->creations->find(id)) is_owned = is_owned || creation->owner.is_same_as(who);
+  if (auto const creation = self.state->creations->find(id)) is_owned = creation->owner.is_same_as(who);
   if (auto const restoring = self.state->rights.find(id)) is_owned = is_owned || restoring->is_same_as(who);
   // Last: what has been created or restored by now is cached.
   if (auto const known = self.cache->peek(id)) is_owned = is_owned || known.value()->owner.is_same_as(who);
@@ -72,7 +72,8 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
   auto const epoch = state->store->epoch();
   result<bool> erased(make_error_code(errc::conflict));
   // Once more for a placeholder's one successor, and once more for an erase that nobody answered.
-  for (int tries = 0, unanswered = 0; tries < 3 && unanswered < 2; ++tries) {
+  int unanswered = 0;
+  for (int tries = 0; tries < 3 && unanswered < 2; ++tries) {
     auto const claimed = co_await claim_session(self, id, who, deadline);
     if (!claimed && claimed.error() != errc::wrong_owner && !erased && erased.error() == errc::ambiguous) co_return erased.error();
     if (!claimed) co_return claimed.error();
@@ -93,6 +94,9 @@ awaitable<result<termination>> terminate_session(engine_ptr self, std::string id
     if (!is_overtaken && (work->is_owned || !is_unanswered)) break;
     unanswered += is_unanswered;
   }
+  // What refused a placeholder's erase at last says nothing of an earlier one that nobody answered. (One that was overtaken came too late for its successor.)
+  bool const is_open = unanswered > 0 && !work->is_owned;
+  if (!erased && erased.error() != errc::conflict && is_open) erased = make_error_code(errc::ambiguous);
   if (!erased && erased.error() != errc::ambiguous) co_return erased.error();
   if (erased) self->bury(id, disposal_reason::terminated);
   else give_up(*self, id, who, work->is_owned);

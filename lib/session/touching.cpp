@@ -1,8 +1,13 @@
 #include "session/cancellation.hpp"
 #include "session/engine.hpp"
+#include "session/in_parallel.hpp"
 #include "session/records.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <utility>
+#include <vector>
 
 namespace mooring::detail {
 namespace {
@@ -12,22 +17,30 @@ constexpr int rounds_per_ttl = 3;
 constexpr int retries_per_ttl = 12;
 constexpr duration shortest_pause = std::chrono::milliseconds(1);
 
+struct touching_round {
+  explicit touching_round(std::vector<cached_session_ptr> found) : sessions(std::move(found)) {}
+  std::vector<cached_session_ptr> const sessions;
+  std::atomic<bool> is_whole{true};
+};
+
+awaitable<void> touch_if_leased(engine_ptr self, cached_session_ptr session, std::shared_ptr<touching_round> round) {
+  auto const state = self->state;
+  if (!session->is_leased() || state->is_gone(session->id)) co_return;
+  // One that hangs must not let those behind it expire.
+  auto const deadline = std::min(state->options.deadlines.write_back, std::max<duration>(state->ttl / retries_per_ttl, shortest_pause));
+  auto const touched = co_await touch_record(state, session->id, deadline);
+  if (!touched) round->is_whole = false;
+  // Gone: terminated elsewhere, or at the end of its absolute lifetime. Its leases may finish.
+  else if (!*touched) self->bury(session->id, disposal_reason::expired);
+}
+
 // Whether every leased record was touched.
 awaitable<bool> touch_leased(engine_ptr self) {
   auto const state = self->state;
-  // One that hangs must not let those behind it expire.
-  auto const deadline = std::min(state->options.deadlines.write_back, std::max<duration>(state->ttl / retries_per_ttl, shortest_pause));
-  bool is_whole = true;
-  for (auto const& session : state->sessions->seated()) {
-    if (!session->is_leased() || state->is_gone(session->id)) continue;
-    auto const touched = co_await touch_record(state, session->id, deadline);
-    auto const cancellation = co_await asio::this_coro::cancellation_state;
-    if (is_cancelled(cancellation)) co_return false;
-    is_whole = is_whole && touched;
-    // Gone: terminated elsewhere, or at the end of its absolute lifetime. Its leases may finish.
-    if (touched && !*touched) self->bury(session->id, disposal_reason::expired);
-  }
-  co_return is_whole;
+  auto const round = std::make_shared<touching_round>(state->sessions->seated());
+  auto step = [self, round](std::size_t i) { return touch_if_leased(self, round->sessions[i], round); };
+  co_await in_parallel(state, round->sessions.size(), std::move(step));
+  co_return round->is_whole.load();
 }
 
 }  // namespace

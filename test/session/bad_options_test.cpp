@@ -104,6 +104,11 @@ BOOST_AUTO_TEST_CASE(a_ttl_that_is_not_the_storages_is_refused_and_an_empty_one_
   std::string why;
   BOOST_TEST(manager::make(w.sim.get_executor(), w.replicas[0].link, w.replicas[0].factory, options, &why).error() == errc::invalid_argument);
   BOOST_TEST(why == "ttl: the storage's is 300000 ms, and this is 1800000 ms; leave it empty to have the storage's");
+  local_storage_options brief;
+  brief.ttl = 1ns;
+  auto const store = std::make_shared<test_link>(w.sim, w.sim.get_executor(), std::make_shared<simulated_store<metadata>>(brief));
+  BOOST_TEST(manager::make(w.sim.get_executor(), store, w.replicas[0].factory, {}, &why).error() == errc::invalid_argument);
+  BOOST_TEST(why == "ttl: must be at least 2 ms, and the storage's is 1 ns");
   // A lease keeps its record alive, so touched it is more often than the storage's time to live.
   auto const held = w.run(w.m().open({}, open_parameters({"a"})));
   BOOST_REQUIRE(held.has_value());

@@ -79,7 +79,7 @@ std::vector<row> bad_records(metadata const& good) {
   return rows;
 }
 
-session_world::setup two_replicas() {
+session_world::setup bound_replicas() {
   session_world::setup how;
   how.replicas = 2;
   how.options.binding_keys.emplace_back("k", secret(std::string(32, 'k')));
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_SUITE(session_bad_records)
 
 // SC08, SM23, ID07: told as corrupt to everybody, by every operation; never given to the factory, never changed, and it can be terminated.
 BOOST_AUTO_TEST_CASE(each_of_at_least_300_malformed_records_is_corrupt_for_everybody_and_can_be_terminated) {
-  session_world w(1, two_replicas());
+  session_world w(1, bound_replicas());
   auto const alice = named("alice");
   auto const model = w.opened(alice, open_parameters({"a", "b;%"}, metadata{{"k", "v"}}, "opening"));
   auto const good = w.record(model)->value;

@@ -7,12 +7,6 @@ using namespace mooring::test;
 
 namespace {
 
-session_world::setup two_replicas() {
-  session_world::setup how;
-  how.replicas = 2;
-  return how;
-}
-
 result<decoration<test_session>> wrapped(std::shared_ptr<test_session> const& current, metadata data, std::string const& with) {
   auto next = std::make_shared<test_session>(*current);
   next->decorations.push_back(with);
@@ -45,7 +39,7 @@ BOOST_AUTO_TEST_SUITE(session_change)
 // SM35
 BOOST_AUTO_TEST_CASE(decorated_session_is_what_the_next_get_returns) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened(named("alice"), open_parameters({"a"}, metadata{{"k", "v"}}));
     auto const before = w.run(w.m().get(id, named("alice")));
     auto const made = w.run(w.m().decorate(id, named("alice"), add("x")));
@@ -65,7 +59,7 @@ BOOST_AUTO_TEST_CASE(decorated_session_is_what_the_next_get_returns) {
 // SM36, RA07
 BOOST_AUTO_TEST_CASE(decorate_of_an_unknown_or_terminated_session_is_not_found_and_recreates_nothing) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     if (seed == 0) BOOST_TEST(w.run(w.m().decorate("unknown", {}, add("x"))).error() == errc::not_found);
     auto const id = w.opened();
     auto decorating = w.start(w.m().decorate(id, {}, add("x")));
@@ -148,7 +142,7 @@ BOOST_AUTO_TEST_CASE(failed_decoration_leaves_cache_and_storage_as_they_were) {
 BOOST_AUTO_TEST_CASE(of_two_decorates_none_is_lost_in_silence) {
   std::size_t both = 0;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened();
     auto one = w.start(w.m(0).decorate(id, {}, add("x")));
     auto two = w.start(w.m(seed % 2).decorate(id, {}, add("y")));
@@ -181,7 +175,7 @@ BOOST_AUTO_TEST_CASE(of_two_decorates_none_is_lost_in_silence) {
 // RA24: evicted by capacity, by another's update, or by a concurrent get, while it is being decorated.
 BOOST_AUTO_TEST_CASE(closed_session_is_never_cached_by_a_decorate) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    auto how = two_replicas();
+    auto how = with_replicas(2);
     how.options.cache_capacity = 1;
     session_world w(seed, how);
     auto const other = w.opened({}, open_parameters(), 1);
@@ -210,7 +204,7 @@ BOOST_AUTO_TEST_CASE(closed_session_is_never_cached_by_a_decorate) {
 
 // SM41
 BOOST_AUTO_TEST_CASE(terminate_that_fails_leaves_the_session_and_an_ambiguous_one_says_so) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   w.link().cut_off(true);
   BOOST_TEST(w.run(w.m().terminate(id, {})).error() == errc::unavailable);
@@ -238,7 +232,7 @@ BOOST_AUTO_TEST_CASE(terminate_that_fails_leaves_the_session_and_an_ambiguous_on
 // on it is.
 BOOST_AUTO_TEST_CASE(id_is_gone_on_this_replica_from_the_moment_its_terminate_is_told_ambiguous) {
   for (std::uint64_t seed = 0; seed < 600; ++seed) {
-    auto how = two_replicas();
+    auto how = with_replicas(2);
     how.options.check_interval = seed % 3 == 0 ? 10s : 0s;
     session_world w(seed, how);
     auto const id = w.opened();
@@ -276,7 +270,7 @@ BOOST_AUTO_TEST_CASE(id_is_gone_on_this_replica_from_the_moment_its_terminate_is
 BOOST_AUTO_TEST_CASE(terminate_that_was_left_by_its_caller_ends_also_what_a_placeholder_became) {
   std::size_t second_rounds = 0;
   for (std::uint64_t seed = 0; seed < 600; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m(1).generate());
     auto creating = w.start(w.m(1).create(id, {}, open_parameters({"a"})));
     for (auto i = w.sim.random(30); i > 0; --i) w.sim.step();
@@ -299,7 +293,7 @@ BOOST_AUTO_TEST_CASE(terminate_that_was_left_by_its_caller_ends_also_what_a_plac
 
 // SM42
 BOOST_AUTO_TEST_CASE(tombstones_are_bounded_and_expire_and_unheld_ids_take_no_place) {
-  auto how = two_replicas();
+  auto how = with_replicas(2);
   how.options.max_tombstones = 10;
   session_world w(1, how);
   std::vector<std::string> ids;
@@ -325,7 +319,7 @@ BOOST_AUTO_TEST_CASE(tombstones_are_bounded_and_expire_and_unheld_ids_take_no_pl
 // DE13, SM42
 BOOST_AUTO_TEST_CASE(tombstones_last_for_the_time_to_live_and_at_least_a_minute) {
   for (auto const& [ttl, lasts] : {std::pair(duration(30min), duration(30min)), std::pair(duration(10s), duration(1min)), std::pair(duration(1min), duration(1min))}) {
-    auto how = two_replicas();
+    auto how = with_replicas(2);
     how.store.ttl = ttl;
     session_world w(1, how);
     auto const id = w.opened();
@@ -341,7 +335,7 @@ BOOST_AUTO_TEST_CASE(tombstones_last_for_the_time_to_live_and_at_least_a_minute)
 
 // SM44, SM47
 BOOST_AUTO_TEST_CASE(expired_backend_leaves_the_record_with_its_hint_and_every_replica_rebuilds) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened(named("alice"), open_parameters({"a", "b"}, metadata{{"k", "v"}}));
   BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, named("alice")))));
   BOOST_TEST(w.run(w.m(0).notify_backend_expired(id, named("alice"), "b")).has_value());
@@ -363,7 +357,7 @@ BOOST_AUTO_TEST_CASE(expired_backend_leaves_the_record_with_its_hint_and_every_r
 
 // SM45, RA26
 BOOST_AUTO_TEST_CASE(notification_without_anything_to_do_does_nothing_and_keeps_nothing_alive) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const placeholder = *w.run(w.m().generate());
   BOOST_TEST(w.run(w.m().notify_backend_expired(placeholder, {}, "a")).has_value());
   BOOST_TEST(w.run(w.m().notify_backend_expired("unknown", {}, "a")).has_value());
@@ -406,7 +400,7 @@ BOOST_AUTO_TEST_CASE(failed_notification_is_returned_and_evicts_nothing) {
 // RA10, RA11, SM46
 BOOST_AUTO_TEST_CASE(concurrent_notifications_lose_nothing_and_recreate_nothing) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened({}, open_parameters({"a", "b", "c"}));
     auto one = w.start(w.m(0).notify_backend_expired(id, {}, "a"));
     auto two = w.start(w.m(1).notify_backend_expired(id, {}, "b"));
@@ -429,7 +423,7 @@ BOOST_AUTO_TEST_CASE(concurrent_notifications_lose_nothing_and_recreate_nothing)
 
 // SM48
 BOOST_AUTO_TEST_CASE(no_operation_writes_without_a_condition_but_the_erase_of_terminate) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   BOOST_TEST(w.run(w.m().decorate(id, {}, add("x"))).has_value());
   BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));

@@ -9,25 +9,12 @@ using namespace mooring::test;
 
 namespace {
 
-decorator<test_session> adding(std::string what) {
-  return [what](std::shared_ptr<test_session> s, metadata d) {
-    d[what] = "on";
-    return result<decoration<test_session>>(decoration<test_session>(std::make_shared<test_session>(*s), d));
-  };
-}
-
 /** Two replicas, of which the first may be killed. */
 struct crash_world : session_world {
-  explicit crash_world(std::uint64_t seed) : session_world(seed, two_replicas()) {
+  explicit crash_world(std::uint64_t seed) : session_world(seed, with_replicas(2)) {
     link(0).on_call([this](storage_operation, std::string const& id) {
       if (first_id.empty()) first_id = id;
     });
-  }
-
-  static setup two_replicas() {
-    setup how;
-    how.replicas = 2;
-    return how;
   }
 
   // What it has sent already is carried out.

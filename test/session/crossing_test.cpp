@@ -7,21 +7,6 @@ using namespace mooring::test;
 
 namespace {
 
-session_world::setup replicas(std::size_t n) {
-  session_world::setup how;
-  how.replicas = n;
-  return how;
-}
-
-decorator<test_session> adding(std::string what) {
-  return [what](std::shared_ptr<test_session> s, metadata d) {
-    d[what] = "on";
-    auto next = std::make_shared<test_session>(*s);
-    next->decorations.push_back(what);
-    return result<decoration<test_session>>(decoration<test_session>(next, d));
-  };
-}
-
 // Meets the first `times` calls of an operation with a fault.
 std::function<storage_fault(storage_operation, std::size_t)> first(int times, storage_operation which, storage_fault fault) {
   return [=](storage_operation what, std::size_t) mutable { return what == which && times-- > 0 ? fault : storage_fault::none; };
@@ -39,7 +24,7 @@ BOOST_AUTO_TEST_SUITE(session_crossings)
 
 // SM26, RA48: a restore that the storage refused to confirm is served to whoever waited for it, and made once.
 BOOST_AUTO_TEST_CASE(get_serves_what_was_restored_for_it_though_the_restore_took_longer_than_max_stale) {
-  auto how = replicas(2);
+  auto how = with_replicas(2);
   how.options.max_stale = 0s;
   session_world w(1, how);
   auto const id = w.opened();
@@ -58,7 +43,7 @@ BOOST_AUTO_TEST_CASE(get_serves_what_was_restored_for_it_though_the_restore_took
 // SM20, SM35: while a creation waits for the reply to its write, nobody restores its session beside it, to be decorated and then replaced.
 BOOST_AUTO_TEST_CASE(creation_that_hears_late_of_its_write_replaces_no_decorated_session) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    auto how = replicas(1);
+    auto how = with_replicas(1);
     how.options.check_interval = 10s;
     session_world w(seed, how);
     auto const id = *w.run(w.m().generate());
@@ -86,7 +71,7 @@ BOOST_AUTO_TEST_CASE(creation_that_hears_late_of_its_write_replaces_no_decorated
 
 // SM35, SM47: as `session_rebuilt_before_the_hint_is_dropped_stays`, and decorated since.
 BOOST_AUTO_TEST_CASE(session_rebuilt_and_decorated_before_the_hint_is_dropped_stays) {
-  session_world w(1, replicas(1));
+  session_world w(1, with_replicas(1));
   auto const id = w.opened();
   w.link().decide(first(1, storage_operation::update_hints, storage_fault::no_reply));
   auto notifying = w.start(w.m().notify_backend_expired(id, {}, "a"));
@@ -105,7 +90,7 @@ BOOST_AUTO_TEST_CASE(session_rebuilt_and_decorated_before_the_hint_is_dropped_st
 
 // SM07, SM41: the owner left a termination that was then refused: for this replica the id is gone all the same, also for the creation that runs.
 BOOST_AUTO_TEST_CASE(creation_of_an_id_that_was_given_up_hands_out_no_session) {
-  session_world w(1, replicas(1));
+  session_world w(1, with_replicas(1));
   auto const id = *w.run(w.m().generate());
   w.f().exact_latency = 1s;
   w.link().decide(first(1, storage_operation::erase_if, storage_fault::server_error));
@@ -128,7 +113,7 @@ BOOST_AUTO_TEST_CASE(creation_of_an_id_that_was_given_up_hands_out_no_session) {
 // ID13, SM41: whoever leaves the termination of a placeholder ends a restore that runs only if the session has become theirs.
 BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_restarts_no_restore) {
   for (bool const is_stranger : {true, false}) {
-    session_world w(1, replicas(2));
+    session_world w(1, with_replicas(2));
     auto const id = *w.run(w.m(0).generate());
     w.f(0).exact_latency = 1s;
     w.link(0).decide(first(2, storage_operation::erase_if, storage_fault::no_request));
@@ -157,7 +142,7 @@ BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_restarts
 // SM31: closed at a drain deadline while its get asked the storage once more, it is restored.
 BOOST_AUTO_TEST_CASE(get_of_a_session_that_is_closed_under_it_restores_the_session) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    auto how = replicas(1);
+    auto how = with_replicas(1);
     how.options.cache_capacity = 1;
     how.options.check_interval = 10s;
     how.options.deadlines.shutdown = 100ms;
@@ -181,7 +166,7 @@ BOOST_AUTO_TEST_CASE(get_of_a_session_that_is_closed_under_it_restores_the_sessi
 // RA03, SM59: a placeholder whose erase nobody answered, and that became a session while it was erased again.
 BOOST_AUTO_TEST_CASE(terminate_that_is_unanswered_and_then_overtaken_ends_the_session) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m(0).generate());
     w.link(0).decide(first(2, storage_operation::erase_if, storage_fault::no_request));
     auto ending = w.start(w.m(0).terminate(id, {}));
@@ -201,7 +186,7 @@ BOOST_AUTO_TEST_CASE(terminate_that_is_unanswered_and_then_overtaken_ends_the_se
 
 // SM09: the clean-up itself erased the placeholder, and its reply was lost: nobody else ended the session.
 BOOST_AUTO_TEST_CASE(creation_taken_back_with_a_lost_reply_is_unavailable) {
-  session_world w(1, replicas(1));
+  session_world w(1, with_replicas(1));
   std::size_t erases = 0;
   w.link().decide([&](storage_operation what, std::size_t) {
     if (what == storage_operation::update_if) return storage_fault::no_request;
@@ -211,6 +196,82 @@ BOOST_AUTO_TEST_CASE(creation_taken_back_with_a_lost_reply_is_unavailable) {
   BOOST_TEST(erases == 2u);
   BOOST_TEST(w.store->table.size(w.sim.now()) == 0u);
   w.end();
+}
+
+// RA50, SM41: an erase that nobody answered may be carried out later, whatever the next one says.
+BOOST_AUTO_TEST_CASE(terminate_of_a_placeholder_is_ambiguous_while_an_unanswered_erase_may_come) {
+  auto how = with_replicas(1);
+  session_world w(1, how);
+  auto const id = *w.run(w.m().generate());
+  std::size_t erases = 0;
+  w.link().decide([&](storage_operation what, std::size_t) {
+    if (what != storage_operation::erase_if) return storage_fault::none;
+    ++erases;
+    return erases <= 2 ? storage_fault::no_request : storage_fault::unavailable;
+  });
+  auto const ended = w.run(w.m().terminate(id, {}));
+  BOOST_TEST(erases == 3u);
+  BOOST_REQUIRE(!ended);
+  BOOST_TEST(ended.error() == errc::ambiguous);
+  auto const got = w.run(w.m().get(id, {}));
+  BOOST_TEST((got && !*got));  // gone for who ended it, whatever comes of the first two
+  w.end();
+}
+
+// RA50: who is told that the session is not there finds none on another replica.
+BOOST_AUTO_TEST_CASE(create_that_a_termination_crossed_says_not_found_only_of_what_is_gone) {
+  std::size_t unknown = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    session_world w(seed, with_replicas(2));
+    auto const id = *w.run(w.m(0).generate());
+    bool has_written = false;
+    bool has_erased = false;  // the termination, which is still shown the record
+    w.link(0).decide([&](storage_operation what, std::size_t) {
+      has_written = has_written || what == storage_operation::update_if;
+      if (!has_written) return storage_fault::none;
+      has_erased = has_erased || what == storage_operation::erase || what == storage_operation::erase_if;
+      if (what == storage_operation::update_if) return storage_fault::no_reply;
+      return has_erased ? storage_fault::no_request : storage_fault::none;
+    });
+    auto creating = w.start(w.m(0).create(id, {}, open_parameters({"a"})));
+    while (!has_written) w.sim.step();
+    some_steps(w, 10);
+    static_cast<void>(w.run(w.m(0).terminate(id, {})));
+    w.finish(creating);
+    auto const created = creating.take();
+    unknown += !created && created.error() == errc::ambiguous;
+    if (!created && created.error() == errc::not_found) BOOST_TEST(!w.record(id), "seed " << seed);
+    w.link(0).decide(nullptr);
+    w.end();
+  }
+  BOOST_TEST(unknown > 0u);
+}
+
+// SM42: what was seen to have gone is remembered, also where it left the cache while it was read.
+BOOST_AUTO_TEST_CASE(sweep_remembers_what_it_saw_gone_though_it_was_evicted_meanwhile) {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    auto how = with_replicas(1);
+    how.options.cache_capacity = 1;
+    session_world w(seed, how);
+    auto const id = w.opened();
+    auto const before = *w.record(id);
+    static_cast<void>(w.store->table.erase(id, std::nullopt, w.sim.now()));  // by another replica
+    link_options far;
+    far.reply = 2s;
+    w.link().set_options(far);
+    auto const peeks = w.link().calls(storage_operation::peek);
+    while (w.link().calls(storage_operation::peek) == peeks) w.sim.step();  // the sweep's
+    link_options const near;
+    w.link().set_options(near);
+    BOOST_TEST(w.opened() != id);  // takes its place in the cache
+    w.sim.run_for(3s);
+    auto const fresh = *revision::fresh(entropy_of(w.sim.get_executor()));
+    static_cast<void>(w.store->table.store(id, before.value, fresh, w.sim.now()));  // a server that had not heard of it has taken over
+    auto const got = w.run(w.m().get(id, {}));
+    BOOST_REQUIRE(got);
+    BOOST_TEST(!*got);
+    w.end();
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

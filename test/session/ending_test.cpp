@@ -5,21 +5,11 @@
 using namespace mooring;
 using namespace mooring::test;
 
-namespace {
-
-session_world::setup replicas(std::size_t n) {
-  session_world::setup how;
-  how.replicas = n;
-  return how;
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(session_ending)
 
 // SM49
 BOOST_AUTO_TEST_CASE(sweep_closes_what_is_gone_or_stale_without_sliding_and_with_bounded_concurrency) {
-  auto how = replicas(2);
+  auto how = with_replicas(2);
   how.options.sweep_interval = 1min;
   how.options.sweep_concurrency = 3;
   how.link = {0ns, 10ms, 0ns, 5s, 0};
@@ -43,7 +33,7 @@ BOOST_AUTO_TEST_CASE(sweep_closes_what_is_gone_or_stale_without_sliding_and_with
 // SM51: a creation that has not come to its factory is not waited for
 BOOST_AUTO_TEST_CASE(shutdown_ends_a_creation_that_still_reads) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    auto how = replicas(1);
+    auto how = with_replicas(1);
     how.link = {1ms, 3ms, 0ns, 5s, 0};
     session_world w(seed, how);
     auto const id = *w.run(w.m().generate());
@@ -63,7 +53,7 @@ BOOST_AUTO_TEST_CASE(shutdown_ends_a_creation_that_still_reads) {
 // SM51, RA51: what a factory makes in the moment of a forced shutdown is closed too
 BOOST_AUTO_TEST_CASE(session_made_at_the_deadline_of_a_shutdown_is_closed) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    auto how = replicas(2);
+    auto how = with_replicas(2);
     how.link = {0ns, 0ns, 0ns, 5s, 0};
     session_world w(seed, how);
     auto const id = w.opened();
@@ -83,7 +73,7 @@ BOOST_AUTO_TEST_CASE(session_made_at_the_deadline_of_a_shutdown_is_closed) {
 BOOST_AUTO_TEST_CASE(observer_hears_of_all_and_cannot_break_the_manager) {
   std::map<int, std::size_t> seen;
   std::map<std::string, std::size_t> operations;
-  auto how = replicas(2);
+  auto how = with_replicas(2);
   how.options.observer = [&](manager_event const& event) {
     ++seen[static_cast<int>(event.what)];
     ++operations[event.operation];
@@ -109,7 +99,7 @@ BOOST_AUTO_TEST_CASE(observer_hears_of_all_and_cannot_break_the_manager) {
 // SM51, SM62, RA34
 BOOST_AUTO_TEST_CASE(shutdown_drains_leases_closes_all_and_leaves_the_records) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto opened = w.run(w.m().open({}, open_parameters()));
     auto const idle = w.opened();
     auto const begun = w.sim.now();
@@ -141,7 +131,7 @@ BOOST_AUTO_TEST_CASE(shutdown_drains_leases_closes_all_and_leaves_the_records) {
 // RA34: before first use, and without.
 BOOST_AUTO_TEST_CASE(shutdown_before_first_use_and_destruction_without_it_are_safe) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     w.replicas[0].manager.reset();
     auto one = w.start(session_world::shutdown_of(w.m(1)));
     w.finish(one);
@@ -154,7 +144,7 @@ BOOST_AUTO_TEST_CASE(shutdown_before_first_use_and_destruction_without_it_are_sa
 // RA37
 BOOST_AUTO_TEST_CASE(get_and_create_against_shutdown_end_with_a_lease_or_closed_and_leave_nothing_open) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened({}, open_parameters({"a"}), 1);
     auto const minted = *w.run(w.m().generate());
     auto getting = w.start(w.m().get(id, {}));
@@ -178,7 +168,7 @@ BOOST_AUTO_TEST_CASE(get_and_create_against_shutdown_end_with_a_lease_or_closed_
 // RA38
 BOOST_AUTO_TEST_CASE(two_terminates_both_succeed_and_each_replica_closes_once) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened();
     BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));
     auto one = w.start(w.m(0).terminate(id, {}));
@@ -197,7 +187,7 @@ BOOST_AUTO_TEST_CASE(two_terminates_both_succeed_and_each_replica_closes_once) {
 
 // RA13: each storage operation has a whole deadline, however slow the one before it was.
 BOOST_AUTO_TEST_CASE(slow_read_leaves_the_write_its_whole_deadline) {
-  auto how = replicas(1);
+  auto how = with_replicas(1);
   session_world w(1, how);
   auto const id = w.opened({}, open_parameters({"a", "b", "c", "d", "e", "f", "g", "h"}));
   w.link().set_options({4900ms, 0ns, 0ns, 5s, 0});

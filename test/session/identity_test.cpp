@@ -5,12 +5,6 @@ using namespace mooring::test;
 
 namespace {
 
-session_world::setup two_replicas() {
-  session_world::setup how;
-  how.replicas = 2;
-  return how;
-}
-
 manager_options keyed(std::string id) {
   manager_options options;
   options.binding_keys.emplace_back(std::move(id), secret(std::string(32, 'k')));
@@ -29,7 +23,7 @@ BOOST_AUTO_TEST_SUITE(session_identity)
 
 // ID01, ID02, ID03: the record names nobody; the same pair is the owner each time.
 BOOST_AUTO_TEST_CASE(owner_is_served_whatever_its_token_and_the_record_names_nobody) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened(named("alice-canary", "issuer-canary"));
   auto const kept = w.record(id);
   BOOST_TEST_REQUIRE(kept.has_value());
@@ -49,7 +43,7 @@ BOOST_AUTO_TEST_CASE(owner_is_served_whatever_its_token_and_the_record_names_nob
 BOOST_AUTO_TEST_CASE(foreign_caller_is_refused_everywhere_and_moves_nothing) {
   for (bool const is_anonymous : {false, true}) {
     auto const owner = is_anonymous ? principal::anonymous() : named("alice");
-    session_world w(1, two_replicas());
+    session_world w(1, with_replicas(2));
     auto opened = w.run(w.m().open(owner, open_parameters({"a"})));
     BOOST_REQUIRE(opened);
     auto const id = opened->id;
@@ -82,7 +76,7 @@ BOOST_AUTO_TEST_CASE(foreign_caller_is_refused_everywhere_and_moves_nothing) {
 // ID13, SM32: a lease is held through a thousand mismatches and five times to live: it stays valid, and its record goes on being touched.
 BOOST_AUTO_TEST_CASE(strangers_disturb_no_lease_of_the_owner) {
   for (bool const is_hidden : {false, true}) {
-    auto how = two_replicas();
+    auto how = with_replicas(2);
     how.options.hide_owner_mismatch = is_hidden;
     session_world w(1, how);
     auto const alice = named("alice");
@@ -130,7 +124,7 @@ BOOST_AUTO_TEST_CASE(strangers_disturb_no_lease_of_the_owner) {
 
 // ID13: polled by strangers only, a session expires as if nobody had asked.
 BOOST_AUTO_TEST_CASE(strangers_do_not_keep_a_session_alive) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened(named("alice"));
   for (int i = 0; i < 29; ++i) {
     w.sim.run_for(1min);
@@ -144,7 +138,7 @@ BOOST_AUTO_TEST_CASE(strangers_do_not_keep_a_session_alive) {
 // ID15, RA21
 BOOST_AUTO_TEST_CASE(stranger_during_a_restore_is_refused_on_its_own_and_the_restore_keeps_its_principal) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened(named("alice"));
     w.f(1).latency = 20ms;
     std::vector<call<result<test_lease>>> own;
@@ -212,7 +206,7 @@ BOOST_AUTO_TEST_CASE(manager_without_a_secret_warns_on_a_shared_storage_only) {
 
 // ID16
 BOOST_AUTO_TEST_CASE(hidden_mismatch_looks_and_costs_like_an_unknown_id) {
-  auto how = two_replicas();
+  auto how = with_replicas(2);
   how.options.hide_owner_mismatch = true;
   session_world w(1, how);
   auto const id = w.opened(named("alice"));

@@ -14,15 +14,6 @@ session_world::setup unasking(std::size_t replicas) {
   return how;
 }
 
-decorator<test_session> adding(std::string what) {
-  return [what](std::shared_ptr<test_session> before, metadata data) {
-    data[what] = "on";
-    auto next = std::make_shared<test_session>(*before);
-    next->decorations.push_back(what);
-    return result<decoration<test_session>>(decoration<test_session>(next, data));
-  };
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(session_interval)

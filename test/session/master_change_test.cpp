@@ -21,15 +21,6 @@ bool is_served(session_world& w, std::string const& id) {
   return static_cast<bool>(*got);
 }
 
-decorator<test_session> adding(std::string what) {
-  return [what](std::shared_ptr<test_session> s, metadata d) {
-    d[what] = "on";
-    auto next = std::make_shared<test_session>(*s);
-    next->decorations.push_back(what);
-    return result<decoration<test_session>>(decoration<test_session>(next, d));
-  };
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(session_after_a_change_of_master)

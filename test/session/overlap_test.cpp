@@ -8,25 +8,6 @@ using namespace mooring::test;
 
 namespace {
 
-session_world::setup replicas(std::size_t n) {
-  session_world::setup how;
-  how.replicas = n;
-  return how;
-}
-
-void some_steps(session_world& w, std::uint64_t most) {
-  for (auto i = w.sim.random(most); i > 0; --i) w.sim.step();
-}
-
-decorator<test_session> adding(std::string what) {
-  return [what](std::shared_ptr<test_session> s, metadata d) {
-    d[what] = "on";
-    auto next = std::make_shared<test_session>(*s);
-    next->decorations.push_back(what);
-    return result<decoration<test_session>>(decoration<test_session>(next, d));
-  };
-}
-
 // RA48: no get that begins later than max_stale after `ended` is served by a replica that cannot ask.
 void check_not_served_too_long(session_world& w, std::size_t on, std::string const& id, time_point ended) {
   std::size_t served = 0;
@@ -50,7 +31,7 @@ BOOST_AUTO_TEST_SUITE(session_overlaps)
 BOOST_AUTO_TEST_CASE(stranger_who_terminates_a_minted_id_never_ends_the_session_made_of_it) {
   std::size_t refused = 0, was_first = 0;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m().generate());
     auto creating = w.start(w.m(0).create(id, named("alice"), open_parameters({"a"})));
     some_steps(w, 60);
@@ -77,7 +58,7 @@ BOOST_AUTO_TEST_CASE(stranger_who_terminates_a_minted_id_never_ends_the_session_
 BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_harms_nobody) {
   std::size_t live = 0, told_nothing = 0;
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-    session_world w(seed, replicas(1));
+    session_world w(seed, with_replicas(1));
     auto const id = *w.run(w.m().generate());
     auto creating = w.start(w.m().create(id, named("alice"), open_parameters({"a"})));
     some_steps(w, 60);
@@ -105,7 +86,7 @@ BOOST_AUTO_TEST_CASE(stranger_who_leaves_the_termination_of_a_minted_id_harms_no
 BOOST_AUTO_TEST_CASE(record_that_a_check_read_before_a_decoration_does_not_evict_what_it_made) {
   auto const add = adding("x");
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    auto how = replicas(1);
+    auto how = with_replicas(1);
     how.options.sweep_interval = 10ms;
     session_world w(seed, how);
     auto const id = w.opened();
@@ -129,7 +110,7 @@ BOOST_AUTO_TEST_CASE(record_that_a_check_read_before_a_decoration_does_not_evict
 BOOST_AUTO_TEST_CASE(get_that_finds_a_decoration_written_waits_for_it) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     bool const is_lost = seed % 2 == 1;
-    session_world w(seed, replicas(1));
+    session_world w(seed, with_replicas(1));
     auto const id = w.opened();
     link_options slow;
     slow.reply = 200ms;
@@ -153,7 +134,7 @@ BOOST_AUTO_TEST_CASE(get_that_finds_a_decoration_written_waits_for_it) {
 BOOST_AUTO_TEST_CASE(check_that_a_decoration_overlaps_still_sees_what_was_written_after_it) {
   std::size_t overlapped = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened();
     BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));
     link_options slow;
@@ -180,7 +161,7 @@ BOOST_AUTO_TEST_CASE(check_that_a_decoration_overlaps_still_sees_what_was_writte
 // RA37: what a write that hangs over the deadline still holds is closed.
 BOOST_AUTO_TEST_CASE(session_of_a_create_that_outlives_a_forced_shutdown_is_closed) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    session_world w(seed, replicas(1));
+    session_world w(seed, with_replicas(1));
     w.link().decide([](storage_operation o, std::size_t) {
       return o == storage_operation::update_if || o == storage_operation::peek ? storage_fault::no_request : storage_fault::none;
     });
@@ -201,7 +182,7 @@ BOOST_AUTO_TEST_CASE(session_of_a_create_that_outlives_a_forced_shutdown_is_clos
 // An error's value is its maker's own: the manager knows by other means what it did.
 BOOST_AUTO_TEST_CASE(factory_that_fails_with_an_error_of_the_managers_leaves_nothing_behind) {
   for (auto const why : {errc::exists, errc::not_found, errc::wrong_owner, errc::conflict}) {
-    session_world w(1, replicas(1));
+    session_world w(1, with_replicas(1));
     w.f().instead = [=](auto&) { return std::optional(result<opened<test_session>>(make_error_code(why))); };
     auto const made = w.run(w.m().open({}, open_parameters({"a"})));
     BOOST_TEST(made.error() == why);
@@ -212,7 +193,7 @@ BOOST_AUTO_TEST_CASE(factory_that_fails_with_an_error_of_the_managers_leaves_not
 
 // ID16, SM31
 BOOST_AUTO_TEST_CASE(restore_that_fails_with_wrong_owner_does_not_read_as_absence) {
-  auto how = replicas(2);
+  auto how = with_replicas(2);
   how.options.hide_owner_mismatch = true;
   session_world w(1, how);
   auto const id = w.opened(named("alice"));
@@ -225,7 +206,7 @@ BOOST_AUTO_TEST_CASE(restore_that_fails_with_wrong_owner_does_not_read_as_absenc
 // RA48: counted from when the record was last known to be there, not from the end of the restore.
 BOOST_AUTO_TEST_CASE(restore_that_was_not_confirmed_is_served_no_longer_than_a_record_may_be_unknown) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
-    auto how = replicas(2);
+    auto how = with_replicas(2);
     how.options.check_interval = seed % 2 == 0 ? 0s : 20s;
     session_world w(seed, how);
     auto const id = w.opened();
@@ -241,10 +222,62 @@ BOOST_AUTO_TEST_CASE(restore_that_was_not_confirmed_is_served_no_longer_than_a_r
   }
 }
 
+// RA33, CA13: nor is it closed for that, while the storage is away.
+BOOST_AUTO_TEST_CASE(restore_that_was_not_confirmed_outlives_an_outage) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    session_world w(seed, with_replicas(2));
+    auto const id = w.opened();
+    w.f(1).exact_latency = 14s;
+    auto getting = w.start(w.m(1).get(id, {}));
+    while (w.f(1).requests.empty()) w.sim.step();
+    w.link(1).cut_off(true);
+    w.finish(getting);
+    auto const first = getting.take();
+    BOOST_REQUIRE(first);
+    BOOST_REQUIRE(*first);
+    auto const open = w.book->open();
+    for (int i = 0; i < 12; ++i) {
+      w.sim.run_for(5s);
+      static_cast<void>(w.run(w.m(1).get(id, {})));
+    }
+    BOOST_TEST(w.book->open() == open);
+    w.link(1).cut_off(false);
+    auto const again = w.run(w.m(1).get(id, {}));
+    BOOST_REQUIRE(again);
+    BOOST_REQUIRE(*again);
+    BOOST_TEST((*again)->serial == (*first)->serial);
+    BOOST_TEST(w.f(1).requests.size() == 1u);
+  }
+}
+
+// SM34: a storage that refuses writes can still show a record.
+BOOST_AUTO_TEST_CASE(restores_do_not_replace_one_another_while_writes_are_refused) {
+  auto how = with_replicas(2);
+  how.options.max_stale = 0s;
+  session_world w(1, how);
+  auto const id = w.opened();
+  w.f(1).exact_latency = 1s;
+  w.link(1).decide([](storage_operation what, std::size_t) {
+    return what == storage_operation::peek ? storage_fault::none : storage_fault::server_error;
+  });
+  std::vector<call<result<test_lease>>> gets;
+  for (int i = 0; i < 20; ++i) {
+    gets.push_back(w.start(w.m(1).get(id, {})));
+    w.sim.run_for(300ms);
+  }
+  for (auto& one : gets) {
+    w.finish(one);
+    auto const got = one.take();
+    BOOST_REQUIRE(got);
+    BOOST_TEST(static_cast<bool>(*got));
+  }
+  BOOST_TEST(w.f(1).requests.size() == 1u);
+}
+
 // RA48
 BOOST_AUTO_TEST_CASE(created_session_whose_hints_failed_is_served_no_longer_than_a_record_may_be_unknown) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m(1).generate());
     w.link(1).decide([](storage_operation o, std::size_t) { return o == storage_operation::update_hints ? storage_fault::no_request : storage_fault::none; });
     auto creating = w.start(w.m(1).create(id, {}, open_parameters({"a"})));
@@ -258,10 +291,30 @@ BOOST_AUTO_TEST_CASE(created_session_whose_hints_failed_is_served_no_longer_than
   }
 }
 
+// SM32: however many there are, and however far the storage is.
+BOOST_AUTO_TEST_CASE(many_leased_records_are_all_touched_in_time) {
+  auto how = with_replicas(1);
+  how.store.ttl = 10s;
+  session_world w(1, how);
+  std::vector<test_lease> leases;
+  for (int i = 0; i < 40; ++i) {
+    auto opened = w.run(w.m().open({}, open_parameters()));
+    BOOST_REQUIRE(opened);
+    leases.push_back(std::move(opened->lease));
+  }
+  link_options far;
+  far.reply = 800ms;
+  w.link().set_options(far);
+  w.sim.run_for(2min);
+  BOOST_TEST(w.store->table.size(w.sim.now()) == 40u);
+  leases.clear();
+  w.end();
+}
+
 // SM32: whichever touch fails.
 BOOST_AUTO_TEST_CASE(one_failed_touch_does_not_end_a_leased_session) {
   for (std::size_t failing = 1; failing <= 6; ++failing) {
-    session_world w(failing, replicas(1));
+    session_world w(failing, with_replicas(1));
     auto opened = w.run(w.m().open({}, open_parameters()));
     BOOST_REQUIRE(opened);
     std::size_t touches = 0;
@@ -279,7 +332,7 @@ BOOST_AUTO_TEST_CASE(one_failed_touch_does_not_end_a_leased_session) {
 }
 
 BOOST_AUTO_TEST_CASE(leased_session_that_is_known_to_be_gone_is_touched_no_more) {
-  session_world w(1, replicas(1));
+  session_world w(1, with_replicas(1));
   auto opened = w.run(w.m().open({}, open_parameters()));
   BOOST_REQUIRE(opened);
   w.f().hangs_in_close = true;
@@ -292,7 +345,7 @@ BOOST_AUTO_TEST_CASE(leased_session_that_is_known_to_be_gone_is_touched_no_more)
 // SM15: the creation that has expired sessions dropped gets their place, once they are closed.
 BOOST_AUTO_TEST_CASE(creation_beyond_the_limit_takes_the_place_of_an_expired_session) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    auto how = replicas(2);
+    auto how = with_replicas(2);
     how.options.max_sessions = 3;
     session_world w(seed, how);
     std::vector<std::string> ids;
@@ -318,7 +371,7 @@ BOOST_AUTO_TEST_CASE(creation_beyond_the_limit_takes_the_place_of_an_expired_ses
 BOOST_AUTO_TEST_CASE(open_whose_caller_dies_leaves_no_session_that_nobody_knows) {
   std::size_t made = 0;
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
-    session_world w(seed, replicas(1));
+    session_world w(seed, with_replicas(1));
     {
       simulation callers(seed);
       call<result<opened_session<test_session>>> opening(callers.get_executor(), w.m().open({}, open_parameters({"a"})));
@@ -336,7 +389,7 @@ BOOST_AUTO_TEST_CASE(open_whose_caller_dies_leaves_no_session_that_nobody_knows)
 
 // SM47: dropping a backend and its hint closes the session that had it, once.
 BOOST_AUTO_TEST_CASE(session_rebuilt_before_the_hint_is_dropped_stays) {
-  session_world w(1, replicas(1));
+  session_world w(1, with_replicas(1));
   auto const id = w.opened();
   bool is_first = true;
   w.link().decide([&](storage_operation o, std::size_t) {

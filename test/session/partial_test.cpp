@@ -3,21 +3,11 @@
 using namespace mooring;
 using namespace mooring::test;
 
-namespace {
-
-session_world::setup two_replicas() {
-  session_world::setup how;
-  how.replicas = 2;
-  return how;
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_SUITE(session_partial)
 
 // SM27
 BOOST_AUTO_TEST_CASE(partial_restore_keeps_the_record_and_is_tried_again_later) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   auto const before = w.record(id)->value;
   w.f(1).adorn = [](session_request const&, opened<test_session>& made) { made.is_partial = true; };
@@ -38,7 +28,7 @@ BOOST_AUTO_TEST_CASE(partial_restore_keeps_the_record_and_is_tried_again_later) 
 
 // SM34, RA33, FA06: one that is due for its rebuilding is what there is to serve while the storage is away
 BOOST_AUTO_TEST_CASE(partial_session_serves_on_while_the_storage_is_away) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   w.f(1).adorn = [](session_request const&, opened<test_session>& made) { made.is_partial = true; };
   BOOST_TEST(static_cast<bool>(*w.run(w.m(1).get(id, {}))));

@@ -5,16 +5,6 @@ using namespace mooring::test;
 
 namespace {
 
-session_world::setup replicas(std::size_t n) {
-  session_world::setup how;
-  how.replicas = n;
-  return how;
-}
-
-void some_steps(session_world& w, std::uint64_t most) {
-  for (auto i = w.sim.random(most); i > 0; --i) w.sim.step();
-}
-
 // RA42: nobody finds the id alive any more; RA48: but for a get that joins a check that was running before.
 void check_dead(session_world& w, std::string const& id, std::function<bool(std::size_t)> const& may_join = {}) {
   BOOST_TEST(!w.record(id).has_value(), "seed " << w.sim.seed());
@@ -37,7 +27,7 @@ BOOST_AUTO_TEST_SUITE(session_races)
 BOOST_AUTO_TEST_CASE(terminate_during_create_leaves_the_id_dead_and_nothing_open) {
   std::size_t created = 0;
   for (std::uint64_t seed = 0; seed < 2000; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m().generate());
     auto creating = w.start(w.m(0).create(id, {}, open_parameters({"a"})));
     some_steps(w, 45);
@@ -62,7 +52,7 @@ BOOST_AUTO_TEST_CASE(terminate_during_create_leaves_the_id_dead_and_nothing_open
 BOOST_AUTO_TEST_CASE(create_that_is_terminated_is_not_found_without_tombstones) {
   std::size_t ended = 0;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    auto how = replicas(1);
+    auto how = with_replicas(1);
     how.options.max_tombstones = 0;
     session_world w(seed, how);
     auto const id = *w.run(w.m().generate());
@@ -82,7 +72,7 @@ BOOST_AUTO_TEST_CASE(create_that_is_terminated_is_not_found_without_tombstones) 
 // C5: whoever is cancelled is told so; nothing is thrown out of a get
 BOOST_AUTO_TEST_CASE(get_cancelled_amid_a_creation_ends_with_an_answer) {
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
-    session_world w(seed, replicas(1));
+    session_world w(seed, with_replicas(1));
     auto const id = *w.run(w.m().generate());
     auto creating = w.start(w.m().create(id, {}, open_parameters({"a"})));
     some_steps(w, 45);
@@ -100,7 +90,7 @@ BOOST_AUTO_TEST_CASE(get_cancelled_amid_a_creation_ends_with_an_answer) {
 
 // RA01, SM07: also where this replica has seen the absence before it has cached its session.
 BOOST_AUTO_TEST_CASE(create_whose_session_ends_before_it_is_cached_is_not_found) {
-  session_world w(1, replicas(2));
+  session_world w(1, with_replicas(2));
   auto const id = *w.run(w.m().generate());
   link_options slow;
   slow.reply = 4s;
@@ -122,7 +112,7 @@ BOOST_AUTO_TEST_CASE(create_whose_session_ends_before_it_is_cached_is_not_found)
 // RA04, RA43, SM08
 BOOST_AUTO_TEST_CASE(of_two_creates_one_lives_and_the_other_fails_and_is_closed) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m().generate());
     auto one = w.start(w.m(0).create(id, {}, open_parameters({"a"})));
     auto two = w.start(w.m(seed % 2).create(id, {}, open_parameters({"a"})));
@@ -145,7 +135,7 @@ BOOST_AUTO_TEST_CASE(of_two_creates_one_lives_and_the_other_fails_and_is_closed)
 // RA05
 BOOST_AUTO_TEST_CASE(failed_create_erases_only_its_own_placeholder) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m().generate());
     w.f(0).instead = [](auto&) { return std::optional(result<opened<test_session>>(make_error_code(errc::busy))); };
     auto failing = w.start(w.m(0).create(id, {}, open_parameters({"a"})));
@@ -166,7 +156,7 @@ BOOST_AUTO_TEST_CASE(failed_create_erases_only_its_own_placeholder) {
 // RA06: never absent, never half-made.
 BOOST_AUTO_TEST_CASE(early_user_of_an_id_waits_or_is_told_not_ready) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = *w.run(w.m().generate());
     auto creating = w.start(w.m(0).create(id, {}, open_parameters({"a"})));
     std::vector<call<result<test_lease>>> gets;
@@ -190,7 +180,7 @@ BOOST_AUTO_TEST_CASE(early_user_of_an_id_waits_or_is_told_not_ready) {
 // RA14, RA15, RA42, RA48: terminate while both replicas serve and restore.
 BOOST_AUTO_TEST_CASE(terminate_while_requests_run_leaves_no_session_anywhere) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    auto how = replicas(3);
+    auto how = with_replicas(3);
     how.options.sweep_interval = 1s;
     session_world w(seed, how);
     auto const id = w.opened();
@@ -220,7 +210,7 @@ BOOST_AUTO_TEST_CASE(terminate_while_requests_run_leaves_no_session_anywhere) {
 // RA42, RA33: all operations of three replicas at random, over links that fail: nothing comes back to life, nothing is closed twice, every call ends.
 BOOST_AUTO_TEST_CASE(random_operations_over_failing_links_keep_the_invariants) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    auto how = replicas(3);
+    auto how = with_replicas(3);
     how.options.cache_capacity = 2;
     how.options.sweep_interval = 2s;
     how.options.deadlines.shutdown = 2s;
@@ -289,7 +279,7 @@ BOOST_AUTO_TEST_CASE(random_operations_over_failing_links_keep_the_invariants) {
 // RA53
 BOOST_AUTO_TEST_CASE(one_seed_gives_one_schedule) {
   auto const trace = [](std::uint64_t seed) {
-    session_world w(seed, replicas(2));
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened();
     auto getting = w.start(w.m(1).get(id, {}));
     auto ending = w.start(w.m(0).terminate(id, {}));
@@ -306,7 +296,7 @@ BOOST_AUTO_TEST_CASE(one_seed_gives_one_schedule) {
 // RA51: the context dies after any step; the address sanitizer sees what is left behind.
 BOOST_AUTO_TEST_CASE(world_may_end_after_any_step) {
   for (std::uint64_t cut = 0; cut < 700; ++cut) {
-    session_world w(cut % 7, replicas(2));
+    session_world w(cut % 7, with_replicas(2));
     w.f(0).latency = 2ms;
     auto first = w.start(w.m(0).open({}, open_parameters({"a"})));
     for (std::uint64_t i = 0; i < cut && w.sim.steps() < cut && !first.is_done(); ++i) w.sim.step();

@@ -7,12 +7,6 @@ using namespace mooring::test;
 
 namespace {
 
-session_world::setup two_replicas() {
-  session_world::setup how;
-  how.replicas = 2;
-  return how;
-}
-
 // Writes to a record as another program might.
 void put(session_world& w, std::string const& id, metadata next) {
   auto const outcome = w.store->table.update(id, next, std::nullopt, *revision::fresh(entropy_of(w.sim)), w.sim.now());
@@ -25,7 +19,7 @@ BOOST_AUTO_TEST_SUITE(session_serving)
 
 // SM16
 BOOST_AUTO_TEST_CASE(validate_slides_a_live_session_and_tells_gone_from_unavailable) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened(named("alice"));
   for (std::size_t i = 0; i < 2; ++i) {
     w.sim.run_for(29min);
@@ -50,7 +44,7 @@ BOOST_AUTO_TEST_CASE(validate_slides_a_live_session_and_tells_gone_from_unavaila
 // SM17, RA15, RA48
 BOOST_AUTO_TEST_CASE(session_terminated_elsewhere_is_gone_at_the_next_check_and_closed_by_a_sweep) {
   for (auto const interval : {duration(0), duration(10s)}) {
-    auto how = two_replicas();
+    auto how = with_replicas(2);
     how.options.check_interval = interval;
     session_world w(1, how);
     auto const id = w.opened();
@@ -73,7 +67,7 @@ BOOST_AUTO_TEST_CASE(session_terminated_elsewhere_is_gone_at_the_next_check_and_
 
 // SM18
 BOOST_AUTO_TEST_CASE(activity_keeps_a_session_up_to_its_absolute_lifetime) {
-  auto how = two_replicas();
+  auto how = with_replicas(2);
   how.store.absolute_lifetime = 24h;
   session_world w(1, how);
   auto const id = w.opened();
@@ -93,7 +87,7 @@ BOOST_AUTO_TEST_CASE(activity_keeps_a_session_up_to_its_absolute_lifetime) {
 
 // SM19
 BOOST_AUTO_TEST_CASE(get_of_a_cached_session_costs_one_read_shared_with_concurrent_gets) {
-  auto how = two_replicas();
+  auto how = with_replicas(2);
   how.options.check_interval = 10s;
   session_world w(1, how);
   auto const id = w.opened();
@@ -120,7 +114,7 @@ BOOST_AUTO_TEST_CASE(unknown_id_is_empty_and_storage_failure_is_unavailable) {
   BOOST_REQUIRE(got);
   BOOST_TEST(!*got);
   auto const id = w.opened();
-  auto how = two_replicas();
+  auto how = with_replicas(2);
   w.add_replica();
   w.link(1).cut_off(true);
   BOOST_TEST(w.run(w.m(1).get(id, {})).error() == errc::unavailable);
@@ -134,7 +128,7 @@ BOOST_AUTO_TEST_CASE(unknown_id_is_empty_and_storage_failure_is_unavailable) {
 // SM23, ID07
 BOOST_AUTO_TEST_CASE(record_that_cannot_be_read_is_corrupt_for_everybody_and_can_be_terminated) {
   for (auto const& missing : {record_key::owner, record_key::backends, record_key::state}) {
-    session_world w(1, two_replicas());
+    session_world w(1, with_replicas(2));
     auto const id = w.opened(named("alice"));
     auto broken = w.record(id)->value;
     broken.erase(broken.find(missing));
@@ -151,7 +145,7 @@ BOOST_AUTO_TEST_CASE(record_that_cannot_be_read_is_corrupt_for_everybody_and_can
 
 // SM25, SM26, RA08, SM33: hints that each replica overwrites evict nothing anywhere.
 BOOST_AUTO_TEST_CASE(replicas_with_different_hints_never_evict_each_other) {
-  auto how = two_replicas();
+  auto how = with_replicas(2);
   how.replicas = 3;
   how.link = {1ms, 1ms, 1ms, 5s, 0};
   session_world w(1, how);
@@ -168,7 +162,7 @@ BOOST_AUTO_TEST_CASE(replicas_with_different_hints_never_evict_each_other) {
 // SM25, RA09
 BOOST_AUTO_TEST_CASE(record_that_goes_during_a_restore_makes_get_empty_and_closes_the_session) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    auto how = two_replicas();
+    auto how = with_replicas(2);
     session_world w(seed, how);
     bool const is_same_hints = seed % 2 == 0;
     w.f(1).adorn = [&](session_request const& request, opened<test_session>& made) {
@@ -193,7 +187,7 @@ BOOST_AUTO_TEST_CASE(record_that_goes_during_a_restore_makes_get_empty_and_close
 
 // SM26, RA33
 BOOST_AUTO_TEST_CASE(write_back_that_fails_still_serves_and_changes_no_revision) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   auto const at = w.record(id)->revision;
   w.link(1).decide([](storage_operation o, std::size_t) { return o == storage_operation::update_hints ? storage_fault::unavailable : storage_fault::none; });
@@ -208,7 +202,7 @@ BOOST_AUTO_TEST_CASE(write_back_that_fails_still_serves_and_changes_no_revision)
 // SM57, SM26, RA13: to the moment, whatever the reads before it were given; the session is served all the same.
 BOOST_AUTO_TEST_CASE(hint_write_back_has_a_whole_deadline_of_its_own) {
   for (auto const own : {duration(5s), duration(700ms), duration(9s)}) {
-    auto how = two_replicas();
+    auto how = with_replicas(2);
     how.link = {0ns, 0ns, 0ns, 30s, 0};
     how.options.deadlines.write_back = own;
     if (own == 5s) BOOST_TEST((manager_options().deadlines.write_back == own));
@@ -243,7 +237,7 @@ BOOST_AUTO_TEST_CASE(hint_write_back_has_a_whole_deadline_of_its_own) {
 // SM29, RA20: whoever began the restore and leaves, the others get the session from one restore.
 BOOST_AUTO_TEST_CASE(caller_that_began_a_restore_and_leaves_harms_nobody) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened(named("alice"));
     w.f(1).latency = 20ms;
     std::vector<call<result<test_lease>>> gets;
@@ -268,7 +262,7 @@ BOOST_AUTO_TEST_CASE(caller_that_began_a_restore_and_leaves_harms_nobody) {
 
 // SM30, RA33
 BOOST_AUTO_TEST_CASE(failed_restore_changes_nothing_and_waits_for_its_backoff) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   auto const before = *w.record(id);
   w.f(1).instead = [](auto&) -> std::optional<result<opened<test_session>>> { throw std::runtime_error("no"); };
@@ -289,7 +283,7 @@ BOOST_AUTO_TEST_CASE(failed_restore_changes_nothing_and_waits_for_its_backoff) {
 
 // SM30
 BOOST_AUTO_TEST_CASE(no_more_than_max_restores_run_at_once) {
-  auto how = two_replicas();
+  auto how = with_replicas(2);
   how.options.max_restores = 3;
   how.options.failure_backoff = 0ns;
   session_world w(1, how);
@@ -313,9 +307,27 @@ BOOST_AUTO_TEST_CASE(no_more_than_max_restores_run_at_once) {
   w.end();
 }
 
+// SM30: being refused for lack of a place is no failure of the session's, and puts nothing off.
+BOOST_AUTO_TEST_CASE(restore_that_found_no_place_is_tried_again_at_once) {
+  auto how = with_replicas(2);
+  how.options.max_restores = 1;
+  session_world w(1, how);
+  auto const first = w.opened();
+  auto const second = w.opened();
+  w.f(1).exact_latency = 1s;
+  auto getting = w.start(w.m(1).get(first, {}));
+  while (w.f(1).requests.empty()) w.sim.step();
+  w.sim.run_for(980ms);
+  BOOST_TEST(w.run(w.m(1).get(second, {})).error() == errc::busy);
+  w.finish(getting);
+  auto const got = w.run(w.m(1).get(second, {}));
+  BOOST_REQUIRE(got);
+  BOOST_TEST(static_cast<bool>(*got));
+}
+
 // SM31, SM60
 BOOST_AUTO_TEST_CASE(get_ends_at_its_deadline_and_the_restore_goes_on_for_others) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   w.f(1).latency = 0ns;
   w.f(1).hangs_in_open = true;
@@ -384,7 +396,7 @@ BOOST_AUTO_TEST_CASE(touch_that_hangs_lets_no_other_leased_session_expire) {
 // SM33: whichever key was added, changed or removed.
 BOOST_AUTO_TEST_CASE(session_is_rebuilt_when_any_metadata_differs_and_not_when_all_is_equal) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     metadata data;
     for (int i = 0; i < 4; ++i) data[std::string(1, static_cast<char>('a' + w.sim.random(26)))] = "1";
     auto const id = w.opened({}, open_parameters({"x"}, data));
@@ -410,7 +422,7 @@ BOOST_AUTO_TEST_CASE(session_is_rebuilt_when_any_metadata_differs_and_not_when_a
 
 // SM34, RA32, RA33
 BOOST_AUTO_TEST_CASE(absent_record_evicts_and_unavailable_storage_serves_up_to_max_stale) {
-  session_world w(1, two_replicas());
+  session_world w(1, with_replicas(2));
   auto const id = w.opened();
   w.link().cut_off(true);
   w.sim.run_for(29s);
@@ -452,7 +464,7 @@ BOOST_AUTO_TEST_CASE(storage_that_refuses_writes_is_checked_with_peek_without_sl
 // RA12
 BOOST_AUTO_TEST_CASE(backend_removed_during_a_restore_stays_removed_and_the_session_is_rebuilt) {
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
-    session_world w(seed, two_replicas());
+    session_world w(seed, with_replicas(2));
     auto const id = w.opened();
     auto getting = w.start(w.m(1).get(id, {}));
     for (auto i = w.sim.random(14); i > 0; --i) w.sim.step();

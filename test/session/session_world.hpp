@@ -272,4 +272,25 @@ class session_world {
 
 inline principal named(std::string subject, std::string issuer = "issuer") { return *principal::of(std::move(issuer), std::move(subject)); }
 
+inline session_world::setup with_replicas(std::size_t n) {
+  session_world::setup how;
+  how.replicas = n;
+  return how;
+}
+
+/** At most so many, as the seed has it: a moment in the middle of whatever runs. */
+inline void some_steps(session_world& w, std::uint64_t most) {
+  for (auto i = w.sim.random(most); i > 0; --i) w.sim.step();
+}
+
+/** Wraps the session, and says so in the metadata. */
+inline decorator<test_session> adding(std::string what) {
+  return [what](std::shared_ptr<test_session> before, metadata data) {
+    data[what] = "on";
+    auto next = std::make_shared<test_session>(*before);
+    next->decorations.push_back(what);
+    return result<decoration<test_session>>(decoration<test_session>(next, std::move(data)));
+  };
+}
+
 }  // namespace mooring::test

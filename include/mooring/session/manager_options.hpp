@@ -19,7 +19,7 @@ struct manager_deadlines {
   duration generate = std::chrono::seconds(5);
   duration create = std::chrono::seconds(5);       ///< Its read, its write and its clean-up, each.
   duration read = std::chrono::seconds(3);         ///< `validate`; the check and the reads of `get`.
-  duration write_back = std::chrono::seconds(5);   ///< Hints, and the touch after a restore or under a lease.
+  duration write_back = std::chrono::seconds(5);   ///< Hints, and the touch after a restore or, at most a twelfth of the time to live, under a lease.
   duration change = std::chrono::seconds(5);       ///< `decorate` and `notify_backend_expired`: each read, each write.
   duration terminate = std::chrono::seconds(5);
 
@@ -38,12 +38,12 @@ struct manager_options {
   duration placeholder_ttl = std::chrono::seconds(60);
   /** Between two sweeps, jittered by a tenth. Empty: half of `ttl`. At least 1 ms. */
   std::optional<duration> sweep_interval;
-  /** How many cached sessions a sweep asks for at once. Above zero. */
+  /** How many cached sessions a sweep asks for at once, and how many leased records are touched at once. Above zero. */
   std::size_t sweep_concurrency = 8;
   /** How long a cached session serves on its last good check while the storage cannot be asked. 0: not at all. */
   duration max_stale = std::chrono::seconds(30);
   /** A good check serves the gets of this long, until the storage's `epoch` goes up. 0: every get is checked. At most half of the time to live, since only a check
-   *  keeps a session that is used from expiring. */
+   *  keeps a session that is used from expiring: after its last use it lives by up to this much less. */
   duration check_interval{};
   /** After a failed restore the same error is given again for this long, doubling up to the limit. 0: off. */
   duration failure_backoff = std::chrono::milliseconds(250);

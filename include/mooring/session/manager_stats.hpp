@@ -12,7 +12,7 @@ struct manager_stats {
   std::size_t open_sessions = 0;  ///< Session objects that are not closed yet: cached, leased, or on their way there.
   std::size_t creations = 0;      ///< Running now.
   std::size_t restores = 0;       ///< Running now.
-  std::size_t tombstones = 0;
+  std::size_t tombstones = 0;     ///< Ids remembered as gone for everybody.
   std::uint64_t created = 0;
   std::uint64_t restored = 0;
   std::uint64_t terminated = 0;

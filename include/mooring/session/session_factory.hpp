@@ -84,8 +84,8 @@ class session_factory {
    *  @param request  What to make, for whom, and whether again.
    *  @return The session, and the facts to find its backends by when it is made again.
    *  @par Errors        Any: returned to the caller as they are (`errc`), or as `errc::load_failed` with the cause in the log (other categories).
-   *  @par Cancellation  Terminal: at its deadline, when its last caller leaves, when this replica terminates the id meanwhile, and by a shutdown; then it closes what
-   *                     it opened itself and ends.
+   *  @par Cancellation  Terminal: at its deadline, when its last caller leaves, when this replica terminates the id of a creation meanwhile, and by a shutdown; then
+   *                     it closes what it opened itself and ends. A restore whose id is terminated goes on, and what it makes is closed.
    *  @par Deadline      `request.deadline`, from its start. What it makes later is closed.
    */
   virtual awaitable<result<opened<Session>>> open(session_request request) = 0;
