@@ -219,6 +219,17 @@ std::shared_ptr<catalogue const> merged_lists::known(listing_kind kind) {
   return merged;
 }
 
+bool merged_lists::is_late(std::string_view backend, time_point now) const {
+  std::lock_guard lock(mutex_);
+  for (auto const& state : states_) {
+    auto const at = state.by_backend.find(backend);
+    if (at == state.by_backend.end()) continue;
+    auto const& flying = at->second.flying;
+    if (at->second.is_slow || (flying && now >= saturating_add(flying->began, deadline_))) return true;
+  }
+  return false;
+}
+
 void merged_lists::note_change(std::string_view backend, std::string_view notification) {
   std::lock_guard lock(mutex_);
   for (std::size_t i = 0; i != listings.size(); ++i) {

@@ -48,6 +48,9 @@ class merged_lists : public std::enable_shared_from_this<merged_lists> {
   /** @brief The list of what the backends said last; never null. */
   std::shared_ptr<catalogue const> known(listing_kind kind);
 
+  /** @brief Whether a backend was late with a list, the last time or still. */
+  bool is_late(std::string_view backend, time_point now) const;
+
   /** @brief Takes note of a backend's notification: any number of changes are made up for by one refresh, when the list is next needed. */
   void note_change(std::string_view backend, std::string_view notification);
 

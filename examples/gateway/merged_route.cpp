@@ -4,6 +4,7 @@
 #include "route.hpp"
 #include "together.hpp"
 
+#include "http/signal.hpp"
 #include "program/version.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -33,14 +34,27 @@ awaitable<void> send_one(pointer to, mcp::message sent) {
 
 // Where answers of several backends come together; a late one comes too late for nobody's harm.
 struct collected {
-  std::mutex mutex;  // guards the answers; leaf
+  explicit collected(std::size_t n) : awaited(n) {}
+
+  void add(std::string answer) {
+    bool is_enough = false;
+    {
+      std::lock_guard lock(mutex);
+      answers.push_back(std::move(answer));
+      is_enough = !is_error(answers.back()) || answers.size() == awaited;
+    }
+    if (is_enough) decided.raise();
+  }
+
+  std::size_t const awaited;
+  http::signal decided;  // raised: one did it, or all have answered
+  std::mutex mutex;      // guards the answers; leaf
   std::vector<std::string> answers;
 };
 
 awaitable<void> ask_one(pointer from, mcp::message asked, std::shared_ptr<collected> into) {
   auto answer = co_await from->request(std::move(asked), relay());
-  std::lock_guard lock(into->mutex);
-  into->answers.push_back(std::move(answer));
+  into->add(std::move(answer));
 }
 
 // The capabilities that one of several backends having them means for all.
@@ -197,8 +211,13 @@ class merged_route final : public route {
       co_return rename_contents(std::move(answer), *from, *uri);
     }
     // No list names it: a backend may still know it, such as a resource that a tool's result links to. Asking changes nothing.
+    // Those that were late with their lists come last.
+    auto const ex = co_await asio::this_coro::executor;
+    auto const now = clock_of(ex).now();
+    auto all = all_;
+    std::stable_partition(all.begin(), all.end(), [&](pointer const& one) { return !lists_->is_late(one->name(), now); });
     std::string last;
-    for (auto const& one : all_) {
+    for (auto const& one : all) {
       if (!one->is_joined()) continue;
       last = co_await one->request(asked, pass_on);
       if (!is_error(last)) co_return last;
@@ -236,20 +255,21 @@ class merged_route final : public route {
     co_return co_await forward(std::string(asked.id()), from->backend, std::move(renamed), std::move(pass_on));
   }
 
-  // One backend that does it is enough.
+  // One backend that does it is enough; the others are asked all the same.
   awaitable<std::string> ask_all(mcp::message asked) {
     auto const ex = co_await asio::this_coro::executor;
-    auto const answers = std::make_shared<collected>();
-    std::vector<awaitable<void>> work;
+    std::vector<pointer> joined;
     for (auto const& one : all_) {
       if (one->is_joined())
-        work.push_back(ask_one(one, asked, answers));
+        joined.push_back(one);
       else
         one->remember(asked);
     }
-    auto const until = saturating_add(clock_of(ex).now(), deadline_);
-    auto const all = co_await run_together(scope_, std::move(work), until);
-    static_cast<void>(all);  // the answers that came decide
+    auto const answers = std::make_shared<collected>(joined.size());
+    for (auto const& one : joined) scope_->spawn(ask_one(one, asked, answers));
+    auto const until = joined.empty() ? clock_of(ex).now() : saturating_add(clock_of(ex).now(), deadline_);
+    auto const decided = co_await answers->decided.wait(until);
+    static_cast<void>(decided);  // the answers that came decide
     std::lock_guard lock(answers->mutex);
     for (auto const& answer : answers->answers)
       if (!is_error(answer)) co_return answer;

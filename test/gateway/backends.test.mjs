@@ -214,6 +214,26 @@ describe('a backend that hangs', () => {
   });
 
   // GW33
+  test('delays neither a read that no list names nor a log level', limits, async (t) => {
+    const hung = await scripted_backend.start(t, 'hung');
+    const quick = await scripted_backend.start(t, 'quick', {
+      on_request: ({ method, params }) => {
+        if (method === 'logging/setLevel') return {};
+        return method === 'resources/read' && params.uri === 'x://1' ? { contents: [{ uri: params.uri, text: 'linked' }] } : undefined;
+      },
+    });
+    const session = await raw_session.open((await start_gateway(t, { hung, quick }, '--initialize-budget', '2s')).url);
+    hung.hangs = ({ method }) => method !== 'notifications/initialized';
+    const begin = Date.now();
+    assert.deepEqual((await session.request('logging/setLevel', { level: 'info' })).result, {});
+    assert.ok(Date.now() - begin < 1500, `${Date.now() - begin} ms for a log level`);
+    await until(() => hung.calls('logging/setLevel').length === 1, 'the other is asked, too');
+    const read = Date.now();
+    for (let i = 0; i < 3; ++i) assert.equal((await session.request('resources/read', { uri: 'x://1' })).result?.contents[0].text, 'linked');
+    assert.ok(Date.now() - read < 5000, `${Date.now() - read} ms for three reads`);
+  });
+
+  // GW33
   test('or refuses is soon known as unhealthy: it is not contacted for a new session, and delays none', limits, async (t) => {
     const sick = await scripted_backend.start(t, 'sick', { on_request: (message) => { if (message.method === 'initialize') throw 503; } });
     const quick = await scripted_backend.start(t, 'quick', { tools: ['quick_tool'] });
