@@ -1,11 +1,11 @@
 #include "storage/redis_client.hpp"
 
-#include "core/never_throwing.hpp"
-#include "storage/record_size.hpp"
 #include "storage/redis_backoff.hpp"
 #include "storage/redis_calls.hpp"
 #include "storage/redis_errors.hpp"
 #include "storage/redis_line.hpp"
+#include "storage/redis_opener.hpp"
+#include "storage/redis_peers.hpp"
 #include "storage/redis_sentinels.hpp"
 #include "storage/redis_waits.hpp"
 
@@ -21,6 +21,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -29,34 +31,6 @@ namespace mooring::detail {
 namespace {
 
 constexpr duration longest_step = std::chrono::milliseconds(250);
-constexpr duration between_openings = std::chrono::milliseconds(300);
-
-duration or_default(duration span, duration standard) { return span == duration::zero() ? standard : span; }
-
-redis_storage_options with_defaults(redis_storage_options options) {
-  options.dial_timeout = or_default(options.dial_timeout, std::chrono::seconds(5));
-  options.write_timeout = or_default(options.write_timeout, std::chrono::seconds(3));
-  options.read_timeout = or_default(options.read_timeout, std::chrono::seconds(3));
-  options.health_check = or_default(options.health_check, std::chrono::seconds(2));
-  if (options.sentinel) options.sentinel->master_check = or_default(options.sentinel->master_check, std::chrono::seconds(1));
-  options.log = never_throwing(std::move(options.log));
-  return options;
-}
-
-redis_peer peer_of(redis_storage_options const& options) {
-  redis_peer made;
-  made.kind = "redis";
-  made.login = options;
-  made.tls = options.tls;
-  made.unix_socket = options.unix_socket;
-  made.database = options.database;
-  made.dial_timeout = options.dial_timeout;
-  made.health_check = options.health_check;
-  made.max_reply_bytes = most_reply_bytes(options.limits);
-  made.must_demand_password = options.must_demand_password;
-  made.log = options.log;
-  return made;
-}
 
 }  // namespace
 
@@ -68,8 +42,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
         home(std::move(ex)),
         strand(asio::make_strand(home)),
         clock(clock_of(home)),
-        opening_(std::move(opening)),
-        line_(std::make_shared<redis_line>(strand, peer_of(options))),
+        line_(std::make_shared<redis_line>(strand, peer_of_server(options))),
+        opener_(std::make_shared<redis_opener>(strand, std::move(opening), line_, options.log)),
         calls(std::make_shared<redis_calls>(strand, options.max_in_flight, options.write_timeout + options.read_timeout)),
         waits_(std::make_shared<redis_waits>(strand, calls, line_, options.durability.value_or(redis_durability()), options.max_in_flight)),
         sentinels_(options.sentinel ? std::make_shared<redis_sentinels>(strand, options) : nullptr) {}
@@ -147,17 +121,13 @@ class redis_client::state : public std::enable_shared_from_this<state> {
  private:
   enum class phase { idle, connecting, connected, pausing };
 
-  struct opening_round {
-    opening_round(redis_opening::round const& sent, bool is_first) : pending(sent.commands.size()), is_done(sent.is_all), is_told(!is_first) {}
-    std::size_t pending;
-    bool is_done;
-    bool is_told;  // once for each connection
-  };
-
   bool start() {
     phase_ = phase::connecting;
     line_->on_up = [held = weak_from_this()] {
       if (auto const self = held.lock()) self->connected();
+    };
+    opener_->on_wrong_server = [held = weak_from_this()] {
+      if (auto const self = held.lock()) self->drop(self->line_->number());
     };
     if (sentinels_) {
       line_->judge = [](redis_reply const& hello, std::string& cause) -> result<> {
@@ -214,42 +184,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     else if (!told_.empty()) say(severity::info, "redis: connected to " + where());
     told_.clear();
     last_used_ = in_use_;
-    open(true);
+    opener_->begin();
     calls->send_waiting(*line_);
-  }
-
-  // A new master refuses writes while it has no replicas, an old one while its disk is full: that passes, and what it has not carried out is sent again.
-  void open(bool is_first) {
-    if (!opening_.next) return;
-    auto next = opening_.next();
-    auto const round = std::make_shared<opening_round>(next, is_first);
-    if (next.commands.empty()) return end_round(*round);
-    for (auto& command : next.commands) open_with(std::move(command), round);
-  }
-
-  void open_with(redis_command command, std::shared_ptr<opening_round> round) {
-    auto const sent = std::make_shared<redis_exchange>();
-    sent->request.push_range(command.front(), command.begin() + 1, command.end());
-    line_->execute(sent, [held = weak_from_this(), sent, round = std::move(round), number = line_->number()](error_code) {
-      auto const self = held.lock();
-      if (self && self->line_->number() == number && self->phase_ == phase::connected) self->opened(sent->collector.replies, *round);
-    });
-  }
-
-  void opened(std::vector<redis_reply> const& replies, opening_round& round) {
-    bool const is_refused = !replies.empty() && replies.front().what == redis_reply::kind::error;
-    if (is_refused && !std::exchange(round.is_told, true)) say(severity::warning, "redis: opening a connection: " + cause_of_reply(replies.front().text));
-    if (replies.empty() || is_refused) round.is_done = false;
-    if (is_refused && ends_connection(error_of_reply(replies.front().text))) return drop(line_->number());
-    if (--round.pending == 0) end_round(round);
-  }
-
-  void end_round(opening_round const& round) {
-    if (round.is_done) return opening_.carried_out();
-    reopening_ = clock.schedule(clock.now() + between_openings, executor(strand), [held = weak_from_this(), number = line_->number()] {
-      auto const self = held.lock();
-      if (self && self->line_->number() == number && self->phase_ == phase::connected) self->open(false);
-    });
   }
 
   // What a Sentinel says at any time.
@@ -268,8 +204,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   // What was sent ends through its own completion; what waited for this attempt ends here.
   duration ended(redis_ending const& ending, redis_backoff& backoff) {
     error_ = ending.was_up ? errc::unavailable : ending.error;
-    clock.cancel(std::exchange(reopening_, {}));
-    if (ending.was_up && opening_.lost) opening_.lost();
+    opener_->end(ending.was_up);
     waits_->end(errc::unavailable);
     tell(ending.was_up && !is_replaced_ ? "the connection is lost: " + ending.cause : ending.cause);
     std::uint64_t random = 0;
@@ -303,8 +238,8 @@ class redis_client::state : public std::enable_shared_from_this<state> {
     if (options.log && !is_closing_) options.log(how, what);
   }
 
-  redis_opening const opening_;
   std::shared_ptr<redis_line> const line_;
+  std::shared_ptr<redis_opener> const opener_;
 
  public:
   std::shared_ptr<redis_calls> const calls;
@@ -314,7 +249,6 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   std::shared_ptr<redis_sentinels> const sentinels_;  // null without Sentinels
   phase phase_ = phase::idle;
   errc error_ = errc::unavailable;          // why the last attempt failed
-  clock_service::alarm reopening_;          // when a refused opening is tried again
   std::optional<redis_address> in_use_;     // by the line's run
   std::optional<redis_address> last_used_;  // by its last connection
   std::optional<redis_address> tried_;      // by the last attempt; empty where no Sentinel named one

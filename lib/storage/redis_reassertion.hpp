@@ -1,7 +1,7 @@
 #pragma once
 
-#include "storage/redis_client.hpp"
 #include "storage/redis_link.hpp"
+#include "storage/redis_opening.hpp"
 
 #include <mooring/core/clock.hpp>
 #include <mooring/storage/redis_options.hpp>

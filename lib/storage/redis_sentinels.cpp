@@ -1,6 +1,7 @@
 #include "storage/redis_sentinels.hpp"
 
 #include "storage/redis_errors.hpp"
+#include "storage/redis_peers.hpp"
 
 #include <mooring/core/entropy.hpp>
 
@@ -12,38 +13,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <span>
 #include <utility>
 
 namespace mooring::detail {
-namespace {
-
-// A Sentinel that takes longer is left for the next: there has to be time for several.
-constexpr duration patience = std::chrono::seconds(1);
-constexpr std::size_t longest_reply = 64 * 1024;
-
-redis_peer peer_of(redis_storage_options const& options) {
-  redis_peer made;
-  made.kind = "sentinel";
-  made.login = *options.sentinel;
-  made.tls = options.sentinel->tls;
-  made.dial_timeout = std::min(options.dial_timeout, patience);
-  made.health_check = options.health_check;
-  made.max_reply_bytes = longest_reply;
-  made.must_demand_password = options.must_demand_password;
-  made.log = options.log;
-  return made;
-}
-
-}  // namespace
 
 redis_sentinels::redis_sentinels(redis_line::strand_type strand, redis_storage_options const& options)
     : options_(*options.sentinel),
       log_(options.log),
       strand_(std::move(strand)),
       clock_(clock_of(strand_.get_inner_executor())),
-      line_(std::make_shared<redis_line>(strand_, peer_of(options))),
+      line_(std::make_shared<redis_line>(strand_, peer_of_sentinel(options))),
       search_(options_.addresses.size()),
       longest_wait_(options.dial_timeout) {}
 
@@ -102,7 +82,7 @@ void redis_sentinels::subscribe() {
   auto const sent = std::make_shared<redis_exchange>();
   sent->request.push("SUBSCRIBE", "+switch-master", "+promoted-slave");  // the second comes first, from the Sentinel that leads the failover
   line_->execute(sent, [](error_code) {});  // has no reply; a lost line ends its run
-  clock_.cancel(std::exchange(next_check_, clock_.schedule(clock_.now() + patience, executor(strand_), [held = weak_from_this(), run = line_->number()] {
+  clock_.cancel(std::exchange(next_check_, clock_.schedule(clock_.now() + sentinel_patience, executor(strand_), [held = weak_from_this(), run = line_->number()] {
     auto const self = held.lock();
     if (self && !self->is_ready_ && self->line_->number() == run) self->line_->leave(errc::unavailable, "no answer to SUBSCRIBE");
   })));
@@ -122,7 +102,7 @@ void redis_sentinels::ask() {
   sent->request.push("SENTINEL", "GET-MASTER-ADDR-BY-NAME", options_.master_name);
   auto const number = ++asked_;
   auto const run = line_->number();
-  auto const alarm = clock_.schedule(clock_.now() + patience, executor(strand_), [held = weak_from_this(), run] {
+  auto const alarm = clock_.schedule(clock_.now() + sentinel_patience, executor(strand_), [held = weak_from_this(), run] {
     auto const self = held.lock();
     if (self && self->line_->number() == run) self->line_->leave(errc::unavailable, "no answer in time");
   });
