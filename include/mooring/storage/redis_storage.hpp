@@ -33,6 +33,8 @@ concept writable_value = std::derived_from<T, text_map> || requires(T const& val
  *  Connects at the first operation; while there is no connection, operations are `unavailable` at once, or wait for an attempt that is under way.
  *  A write is sent once. Its key is prefix and id; its value one JSON object. Expiry is the server's: `erase_expired` has nothing to do and sends nothing.
  *  A fixed record, an absolute lifetime, an update and a hint write take one script on that one key; all else is one plain command.
+ *  A `load` of a fixed record takes two requests, of which the first slides the key; where it is cut off between them, the key outlives the record until somebody looks.
+ *  It is absent for every operation but `erase`, which does not look, so that it can remove what nobody can read: it says true of such a record, and has removed it.
  *
  *  @par Errors  Besides those of the contract, of every operation: `errc::auth_failed`, `permission_denied`, `config_error`, `protocol_error`, `server_error`,
  *       `storage_full` (no memory), `wrong_master`, `busy` (`max_in_flight` reached), `unsupported_version` (a newer record). Nothing was changed.
