@@ -351,6 +351,9 @@ class world {
     judge_error(me, at, done.error(), "terminate");
   }
 
+  // What cannot be read may be terminated by whoever knows its id (SM23), also where a server only says so.
+  bool may_seem_corrupt() const { return weather_.has_faults && store_->may_fail_with(make_error_code(errc::corrupt_record)); }
+
   // Somebody else tries an id that he knows: he gets nothing and changes nothing (RA21, ID12, ID13).
   awaitable<void> intrude(std::size_t me, unsigned at, known_id whom) {
     auto const foreign = *principal::of("issuer", "mallory");
@@ -371,8 +374,7 @@ class world {
         auto const start = log_->tick(sim_.now());
         auto done = co_await replicas_[at].sessions->terminate(whom.id, foreign, draw_deadline());
         is_served = done.has_value() && done->existed;
-        // What cannot be read may be terminated by whoever knows its id (SM23), also where a server only says so.
-        if (weather_.has_faults && store_->may_fail_with(make_error_code(errc::corrupt_record))) {
+        if (may_seem_corrupt()) {
           session_model::call const call{verb::terminate, seen::done, 0, 0, at};
           if (is_served) note(whom.id, start, call);
           if (!done && done.error() == errc::ambiguous) log_->add_lost(whom.id, start, sim_.now(), call);
@@ -389,7 +391,7 @@ class world {
     auto const start = log_->tick(sim_.now());
     auto done = co_await replicas_[at].sessions->terminate(whom.id, foreign, draw_deadline());
     expect_own_lane(me);
-    session_model::call call{verb::revoke, seen::done, 0, 0, at};
+    session_model::call call{may_seem_corrupt() ? verb::terminate : verb::revoke, seen::done, 0, 0, at};
     if (done && !done->existed) call.outcome = seen::absent;
     if (done) expect_gone(whom.id);
     if (done) co_return note(whom.id, start, call);
