@@ -3,7 +3,10 @@
 #include "core/span_text.hpp"
 #include "storage/redis_tls.hpp"
 
+#include <sys/un.h>
+
 #include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 namespace mooring {
@@ -13,6 +16,9 @@ error_code refuse(std::string* why, std::string const& field, std::string const&
   if (why) *why = "redis_storage_options::" + field + " " + is + "; " + rule + ".";
   return make_error_code(errc::invalid_argument);
 }
+
+// What the address of a socket has room for, with a NUL behind it.
+constexpr std::size_t most_path_bytes = sizeof(sockaddr_un::sun_path) - 1;
 
 std::string text(duration span) { return "is " + detail::span_text(span); }
 
@@ -65,6 +71,8 @@ result<> check(redis_storage_options const& options, std::string* why) {
   if (ways != 1) return refuse(why, first, "is not the only server given", "give exactly one of address, unix_socket and sentinel");
   if (options.address)
     if (auto checked = check_address(*options.address, "address", why); !checked) return checked;
+  if (options.unix_socket.size() > most_path_bytes)
+    return refuse(why, "unix_socket", "has " + std::to_string(options.unix_socket.size()) + " bytes", "it must have at most " + std::to_string(most_path_bytes));
   if (options.tls && !options.unix_socket.empty()) return refuse(why, "tls", "is given for a unix_socket", "a socket is used without TLS");
   if (options.tls)
     if (auto checked = check_tls(*options.tls, "tls", options.address ? options.address->host : std::string(), why); !checked) return checked;

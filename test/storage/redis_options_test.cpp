@@ -4,6 +4,8 @@
 #include "simulation/simulation.hpp"
 #include "storage/certificates.hpp"
 
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/system/system_error.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
@@ -59,6 +61,26 @@ BOOST_AUTO_TEST_CASE(exactly_one_server_is_given) {
              }) == "redis_storage_options::unix_socket");
   BOOST_TEST(refusal([](auto& o) { o.address->host.clear(); }) == "redis_storage_options::address");
   BOOST_TEST(refusal([](auto& o) { o.address->port.clear(); }) == "redis_storage_options::address");
+}
+
+// RE01: what no socket's address can hold is refused, and nothing else is.
+BOOST_AUTO_TEST_CASE(a_sockets_path_is_as_long_as_an_address_may_be) {
+  for (std::size_t const length : {1U, 106U, 107U, 108U, 109U, 4096U}) {
+    BOOST_TEST_INFO_SCOPE(length);
+    auto options = good();
+    options.address.reset();
+    options.unix_socket = "/" + std::string(length - 1, 's');
+    bool fits = true;
+    try {
+      asio::local::stream_protocol::endpoint const address(options.unix_socket);
+    } catch (boost::system::system_error const&) {
+      fits = false;
+    }
+    BOOST_TEST(fits == (length <= 107));
+    std::string why;
+    BOOST_TEST(check(options, &why).has_value() == fits);
+    BOOST_TEST(why == (fits ? "" : "redis_storage_options::unix_socket has " + std::to_string(length) + " bytes; it must have at most 107."));
+  }
 }
 
 // RE01, RE09

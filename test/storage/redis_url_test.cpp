@@ -97,7 +97,6 @@ BOOST_AUTO_TEST_CASE(a_url_names_a_socket) {
 // RE01: each names the part that is wrong, and none repeats what may be a password
 BOOST_AUTO_TEST_CASE(a_bad_url_is_refused_by_the_name_of_its_part) {
   auto const long_name = "redis://canary:canary@" + std::string(254, 'h');
-  auto const long_path = "unix://canary:canary@/" + std::string(200, 'p');
   std::vector<std::pair<std::string, std::string>> const table{
       {"", "scheme"},
       {"canary", "scheme"},
@@ -192,7 +191,6 @@ BOOST_AUTO_TEST_CASE(a_bad_url_is_refused_by_the_name_of_its_part) {
       {"unix:///folder/", "path"},
       {"unix:///%00", "path"},
       {"unix:///%2", "path"},
-      {long_path, "path"},
       {"unix:///path?", "query"},
       {"unix:///path?canary=1", "query"},
       {"unix:///path?db", "query"},

@@ -77,7 +77,7 @@ struct redis_durability {
  */
 struct redis_storage_options : redis_login {
   std::optional<redis_address> address;
-  /** Path of the server's socket. */
+  /** Path of the server's socket; at most 107 bytes, which is what the system takes. */
   std::string unix_socket;
   /** Whom to ask for the server's address. */
   std::optional<redis_sentinel_options> sentinel;
