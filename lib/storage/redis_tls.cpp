@@ -62,6 +62,12 @@ void begin_handshake(SSL const* stream, int where, int) {
   demand(SSL_get0_param(own), name);
 }
 
+// In place of OpenSSL's own, which asks at the terminal.
+int refuse_passphrase(char*, int, int, void* was_asked) {
+  if (was_asked) *static_cast<bool*>(was_asked) = true;
+  return -1;
+}
+
 // What no certificate proves (RFC 2606, section 2).
 std::string const nobody = "nobody.invalid";
 
@@ -73,10 +79,15 @@ result<ssl::context> make_tls_context(redis_tls_options const& options, std::fun
   SSL_CTX_set_min_proto_version(made.native_handle(), TLS1_2_VERSION);
   if (options.certificate_pem.empty() != options.key_pem.empty())
     return refuse(why, options.certificate_pem.empty() ? "certificate_pem" : "key_pem", "is missing; a client certificate and its key come together");
+  SSL_CTX_set_default_passwd_cb(made.native_handle(), refuse_passphrase);
   if (!options.certificate_pem.empty()) {
     made.use_certificate_chain(boost::asio::buffer(options.certificate_pem), ec);
     if (ec) return refuse(why, "certificate_pem", "is no valid PEM certificate");
+    bool is_encrypted = false;
+    SSL_CTX_set_default_passwd_cb_userdata(made.native_handle(), &is_encrypted);
     made.use_private_key(boost::asio::buffer(options.key_pem.bytes().data(), options.key_pem.size()), ssl::context::pem, ec);
+    SSL_CTX_set_default_passwd_cb_userdata(made.native_handle(), nullptr);  // Asio's context would delete it
+    if (is_encrypted) return refuse(why, "key_pem", "is encrypted, which is not supported; give the key as it is");
     if (ec || SSL_CTX_check_private_key(made.native_handle()) != 1)
       return refuse(why, "key_pem", "is no valid PEM key, or not that of the certificate");
   }

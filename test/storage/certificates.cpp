@@ -78,4 +78,14 @@ certificate issue(certificate const& authority, std::string const& host, std::ch
   return sign(host, lifetime, &authority, (is_ip ? "IP:" : "DNS:") + host);
 }
 
+std::string encrypt(std::string const& key_pem, std::string const& passphrase, encryption form) {
+  bio_pointer const plain(BIO_new_mem_buf(key_pem.data(), static_cast<int>(key_pem.size())));
+  key_pointer const key = made(key_pointer(PEM_read_bio_PrivateKey(plain.get(), nullptr, nullptr, nullptr)));
+  bio_pointer const written(BIO_new(BIO_s_mem()));
+  auto const* const word = reinterpret_cast<unsigned char const*>(passphrase.data());
+  auto* const write = form == encryption::of_pkcs8 ? PEM_write_bio_PrivateKey : PEM_write_bio_PrivateKey_traditional;
+  if (write(written.get(), key.get(), EVP_aes_256_cbc(), word, static_cast<int>(passphrase.size()), nullptr, nullptr) != 1) throw std::runtime_error("OpenSSL encrypts no key");
+  return text_of(written.get());
+}
+
 }  // namespace mooring::test

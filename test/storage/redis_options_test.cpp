@@ -169,6 +169,30 @@ BOOST_AUTO_TEST_CASE(tls_takes_valid_pem_in_pairs_and_no_socket) {
              }) == "redis_storage_options::tls");
 }
 
+// RE07, RE09: nobody is asked for a passphrase.
+BOOST_AUTO_TEST_CASE(an_encrypted_key_is_refused_by_name_and_unasked) {
+  auto const authority = test::make_authority("authority");
+  auto const own = test::issue(authority, "client");
+  for (auto const form : {test::encryption::of_pkcs8, test::encryption::of_pem}) {
+    for (std::string const passphrase : {"", "canary"}) {
+      auto const key = test::encrypt(own.key_pem, passphrase, form);
+      BOOST_TEST(key.find("ENCRYPTED") != std::string::npos);
+      auto options = good();
+      options.tls = redis_tls_options{authority.pem, own.pem, key, "name", false};
+      std::string why;
+      BOOST_TEST((check(options, &why).error() == errc::invalid_argument));
+      BOOST_TEST(why == "redis_storage_options::tls.key_pem is encrypted, which is not supported; give the key as it is.");
+      options.tls->key_pem = own.key_pem;
+      options.address.reset();
+      options.sentinel = sentinel();
+      BOOST_TEST(check(options).has_value());
+      options.sentinel->tls = redis_tls_options{authority.pem, own.pem, key, "name", false};
+      BOOST_TEST((check(options, &why).error() == errc::invalid_argument));
+      BOOST_TEST(why == "redis_storage_options::sentinel.tls.key_pem is encrypted, which is not supported; give the key as it is.");
+    }
+  }
+}
+
 // ST22
 BOOST_AUTO_TEST_CASE(other_options_keep_their_rules) {
   BOOST_TEST(refusal([](auto& o) { o.ttl = 0s; }) == "redis_storage_options::ttl");

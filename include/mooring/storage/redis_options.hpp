@@ -27,7 +27,7 @@ struct redis_address {
 struct redis_tls_options {
   /** The authorities to believe, PEM. Empty means the system's. */
   std::string ca_pem;
-  /** A certificate chain of our own and its key, PEM: both or neither. */
+  /** A certificate chain of our own and its key, PEM: both or neither. The key is not encrypted: nobody is asked for a passphrase. */
   std::string certificate_pem;
   secret key_pem;
   /** The name the peer has to prove. Empty means the address's host. */
