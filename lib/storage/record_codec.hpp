@@ -19,7 +19,9 @@ struct read_record {
 
 /** @brief A new record as JSON text: `{"v":1,"id":...,"rev":...,"metadata":{...} or "data":"...","hints":{},"ttl":...}`; a `ttl` of zero is left out.
  *
- *  Scripts of the store read it and write it back, so it holds nothing but objects, strings and the whole numbers of its version and moments.
+ *  Scripts of the store read it and write it back with a reader of their own, so it holds nothing but objects, strings and the whole numbers of its version and
+ *  moments. What a later version adds under the same number has to survive that, too: strings, objects, arrays that are not empty (an empty one comes back as {}),
+ *  whole numbers of at most 14 digits (more are rounded), `true`, `false` and `null`; and, as everything here, nested at most 32 deep. All else is put in a string.
  */
 std::string write_record(std::string_view id, revision const& rev, record_body const& body, std::int64_t ttl = 0);
 

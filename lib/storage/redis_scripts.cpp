@@ -36,9 +36,9 @@ end
 -- How long a record may live from now on when it is touched; nil when its life is over.
 local function span(r, ttl, lifetime)
   ttl, lifetime = tonumber(ttl), tonumber(lifetime)
-  if r['until'] then return r['until'] - clock() end
-  if lifetime > 0 and r.created then ttl = math.min(ttl, r.created + lifetime - clock()) end
-  if ttl <= 0 then
+  if r['until'] then ttl = r['until'] - clock()
+  elseif lifetime > 0 and r.created then ttl = math.min(ttl, r.created + lifetime - clock()) end
+  if ttl < 1 then
     redis.call('DEL', key)
     return nil
   end
@@ -78,8 +78,9 @@ constexpr std::string_view update_body = R"lua(
 local r, why = open(id)
 if not r then return {why} end
 if ARGV[4] ~= '' and r.rev ~= ARGV[4] then return {'conflict'} end
+if not r[ARGV[6]] or (r.metadata and r.data) then return {'corrupt'} end
 r.rev = ARGV[5]
-if ARGV[6] == 'metadata' then r.metadata = cjson.decode(ARGV[7]) else r.data = ARGV[7] end
+r[ARGV[6]] = ARGV[6] == 'metadata' and cjson.decode(ARGV[7]) or ARGV[7]
 r['until'] = nil
 local ttl = span(r, ARGV[2], ARGV[3])
 if not ttl then return {'absent'} end

@@ -26,7 +26,7 @@ struct redis_scripts {
   redis_script create;
   /** id, ttl, lifetime, record. `ok`, `large`. */
   redis_script store;
-  /** id, ttl, lifetime, expected or "", new revision, member, value. `ok`, `conflict`, `large`. */
+  /** id, ttl, lifetime, expected or "", new revision, member, value. `ok`, `conflict`, `large`; `corrupt` where the record's value is not in that member. */
   redis_script update;
   /** id, ttl, lifetime, hints. `ok`, `large`. */
   redis_script update_hints;

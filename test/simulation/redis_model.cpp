@@ -98,9 +98,9 @@ class redis_model::script_run {
   redis_reply update() {
     if (!open()) return redis_words({why_});
     if (!argument(4).empty() && record_["rev"].as_string() != argument(4)) return redis_words({"conflict"});
+    if (!record_.contains(argument(6)) || (record_.contains("metadata") && record_.contains("data"))) return redis_words({"corrupt"});
     record_["rev"] = argument(5);
-    if (argument(6) == "metadata") record_["metadata"] = json::parse(argument(7));
-    else record_["data"] = argument(7);
+    record_[argument(6)] = argument(6) == "metadata" ? json::parse(argument(7)) : json::value(argument(7));
     record_.erase("until");
     return replace();
   }
