@@ -38,6 +38,22 @@ BOOST_AUTO_TEST_CASE(a_value_keeps_every_byte_but_the_space_around_it) {
   BOOST_TEST(json_text().text() == "null");
 }
 
+BOOST_AUTO_TEST_CASE(what_was_moved_from_is_a_value_still) {
+  auto const long_text = '"' + std::string(100, 'x') + '"';
+  for (std::string const& value : {std::string("{}"), long_text}) {
+    auto first = json_text::parse(value).value();
+    auto second = std::move(first);
+    BOOST_TEST(second.text() == value);
+    BOOST_TEST(json_text::parse(first.text()).has_value());
+    json_text third;
+    third = std::move(second);
+    BOOST_TEST(third.text() == value);
+    BOOST_TEST(json_text::parse(second.text()).has_value());
+    first = third;
+    BOOST_TEST((first == third));
+  }
+}
+
 // SE07: what is malformed has one error, and a sentence that says which fault it is.
 BOOST_AUTO_TEST_CASE(what_is_no_json_is_refused_with_its_reason) {
   struct row {

@@ -21,6 +21,14 @@ class json_text {
 
   /** The value `null`. */
   json_text() : text_("null") {}
+  json_text(json_text const&) = default;
+  /** What was moved from is some value still. */
+  json_text(json_text&& other) noexcept : json_text() { text_.swap(other.text_); }
+  json_text& operator=(json_text other) noexcept {
+    text_.swap(other.text_);
+    return *this;
+  }
+  ~json_text() = default;
 
   /** @brief Takes a text that is one JSON value. Space around it is dropped, all else is kept byte for byte.
    *
