@@ -9,8 +9,7 @@ namespace mooring {
 transport_session::transport_session(std::string id, std::string type, wall_time now)
     : transport_session(transport_record(std::move(id), std::move(type), now)) {}
 
-transport_session::transport_session(transport_record restored)
-    : id_(restored.id), type_(restored.type), created_at_(restored.created_at), record_(std::move(restored)) {}
+transport_session::transport_session(transport_record restored) : record_(std::move(restored)) {}
 
 transport_session::~transport_session() = default;
 

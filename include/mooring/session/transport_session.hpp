@@ -59,9 +59,9 @@ class transport_session {
   transport_session(transport_session const&) = delete;
   transport_session& operator=(transport_session const&) = delete;
 
-  std::string id() const { return id_; }
-  std::string type() const { return type_; }
-  wall_time created_at() const { return created_at_; }
+  std::string id() const { return record_.id; }
+  std::string type() const { return record_.type; }
+  wall_time created_at() const { return record_.created_at; }
   /** When data or metadata were last set. */
   wall_time updated_at() const;
   /** Nothing where none were set. */
@@ -77,10 +77,7 @@ class transport_session {
   void set_metadata(std::string key, std::string value, wall_time now);
 
  private:
-  std::string const id_;
-  std::string const type_;
-  wall_time const created_at_;
-  mutable std::mutex mutex_;  // guards record_, whose id, type and created_at are those above; leaf
+  mutable std::mutex mutex_;  // guards what may change of record_: all but id, type and created_at, which are read without it; leaf
   transport_record record_;
 };
 
