@@ -63,35 +63,28 @@ struct transport_session_manager::steps {
     co_return result<>();
   }
 
-  static awaitable<result<>> upsert(state_pointer held, transport_session_ptr session, call_options call) {
-    if (auto admitted = held->admit(session); !admitted) co_return admitted.error();
-    if (held->local) co_return co_await replace(held, std::move(session), call);
-    auto id = session->id();
-    auto const own = held->within(call);
-    auto const written = co_await held->store->store(std::move(id), held->to_store(std::move(session)), own);
-    if (!written) co_return written.error();
-    co_return result<>();
-  }
-
-  // Where the objects themselves are stored, it has to be known which one left, so that it is closed and no other is: each write names what it replaces.
-  static awaitable<result<>> replace(state_pointer held, transport_session_ptr session, call_options call) {
+  // An update keeps the moment of creation, and so the end that an absolute lifetime sets. Where the objects themselves are stored, it has to be known which one
+  // left, so that it is closed and no other is: each write names what it replaces.
+  static awaitable<result<>> upsert(state_pointer held, transport_session_ptr given, call_options call) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
+    if (auto admitted = held->admit(given); !admitted) co_return admitted.error();
     auto const own = held->within(call);
     create_options as_new;
     as_new.deadline = own.deadline;
-    auto const id = session->id();
+    auto const id = given->id();
+    auto const session = held->to_store(std::move(given));
     for (;;) {
-      auto const found = co_await held->local->peek(id, own);
+      auto const found = co_await held->store->peek(id, own);
       if (!found) co_return found.error();
       if (detail::is_cancelled(cancellation)) co_return make_error_code(errc::cancelled);
       if (!*found) {
-        auto const made = co_await held->local->create(id, session, as_new);
+        auto const made = co_await held->store->create(id, session, as_new);
         if (made) co_return result<>();
         if (made.error() != errc::exists) co_return made.error();
       } else {
-        auto const written = co_await held->local->update(id, session, (*found)->revision, own);
+        auto const written = co_await held->store->update(id, session, (*found)->revision, own);
         if (written.is_written()) {
-          if ((*found)->value != session) held->close((*found)->value);
+          if (held->local && (*found)->value != session) held->close((*found)->value);
           co_return result<>();
         }
         if (!written && written.error() != errc::conflict) co_return written.error();

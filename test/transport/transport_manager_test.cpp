@@ -1,7 +1,13 @@
+#include "simulation/scripted_redis.hpp"
 #include "transport/transport_world.hpp"
 
 #include <mooring/session/uuid.hpp>
+#include <mooring/storage/detail/redis_records.hpp>
+#include <mooring/storage/redis_storage.hpp>
 
+#include <boost/asio/this_coro.hpp>
+
+#include <algorithm>
 #include <stdexcept>
 
 using namespace mooring;
@@ -34,6 +40,44 @@ struct linked {
   }
   std::shared_ptr<linked_sessions> store;
   transport_session_manager* manager;
+};
+
+// A manager on a model of a Redis server.
+struct scripted {
+  explicit scripted(transport_world& w, transport_manager_options own = {}, redis_storage_options options = {}) {
+    options.key_prefix = "t:";
+    link = std::make_shared<scripted_redis>(w.sim, w.get_executor(), std::make_shared<redis_model>());
+    auto store = std::make_shared<redis_storage<transport_session_ptr>>(detail::redis_records(link, w.get_executor(), options));
+    manager = &w.keep(transport_session_manager::make(w.get_executor(), transport_session_manager::storage_pointer(std::move(store)), std::move(own)));
+  }
+  std::shared_ptr<scripted_redis> link;
+  transport_session_manager* manager;
+};
+
+// Says when it is closed.
+class counted_session final : public transport_session, public closable {
+ public:
+  counted_session(std::string id, wall_time now, std::vector<std::string>& closed) : transport_session(std::move(id), "counted", now), closed_(closed) {}
+  void close() override { closed_.push_back(id()); }
+
+ private:
+  std::vector<std::string>& closed_;
+};
+
+// A maker of such sessions, and what became of them.
+struct counted {
+  int made = 0;
+  std::vector<std::string> closed;
+  std::string odd_id;  // what it makes instead, once there is one
+
+  transport_manager_options options() {
+    transport_manager_options own;
+    own.make_session = [this](std::string id, wall_time now) {
+      ++made;
+      return std::make_shared<counted_session>(odd_id.empty() ? std::move(id) : odd_id, now, closed);
+    };
+    return own;
+  }
 };
 
 }  // namespace
@@ -221,6 +265,8 @@ BOOST_AUTO_TEST_CASE(unavailable_storage_is_reported_and_never_taken_for_absence
     next();
     BOOST_TEST(w.ask(l.manager->add(w.session(id_c))).error() == write);
     next();
+    BOOST_TEST(w.ask(l.manager->upsert(w.session(id_c))).error() == read);
+    l.store->fail(2, fault);
     BOOST_TEST(w.ask(l.manager->upsert(w.session(id_c))).error() == write);
     next();
     BOOST_TEST(w.ask(l.manager->erase(id_c)).error() == write);
@@ -334,7 +380,61 @@ BOOST_AUTO_TEST_CASE(upsert_inserts_or_replaces_the_concrete_type_included) {
   BOOST_TEST(memory.count().value() == 2u);
 }
 
-// SE07, SE16, SE18, ST15: arguments that are refused, each with its error; nothing is asked of the storage, and nothing changes.
+// SE16, ST21: what is replaced lives no longer than it would have, wherever it is stored.
+BOOST_AUTO_TEST_CASE(upsert_keeps_the_moment_of_creation_on_every_storage) {
+  transport_world w;
+  local_storage_options local;
+  local.ttl = 10min;
+  local.absolute_lifetime = 15min;
+  redis_storage_options redis;
+  redis.ttl = 10min;
+  redis.absolute_lifetime = 15min;
+  scripted s(w, {}, redis);
+  auto const link = std::make_shared<linked_sessions>(w.sim, w.get_executor(), std::make_shared<simulated_store<transport_session_ptr>>(local));
+  std::pair<char const*, transport_session_manager*> const managers[] = {
+      {"memory", &w.keep(transport_session_manager::make(w.get_executor(), local_sessions::make(w.get_executor(), local).value()))},
+      {"a storage of the user's own", &w.keep(transport_session_manager::make(w.get_executor(), link))},
+      {"Redis", s.manager}};
+  auto const on_all = [&](auto act) {
+    for (auto const& [name, manager] : managers) {
+      BOOST_TEST_INFO_SCOPE(name);
+      act(*manager);
+    }
+  };
+  auto const stores = [&](auto& manager) { BOOST_TEST(w.ask(manager.upsert(w.session(id_a, "sse"))).has_value()); };
+  on_all(stores);
+  w.sim.run_for(8min);
+  on_all(stores);
+  w.sim.run_for(6min + 58s);
+  on_all([&](auto& manager) { BOOST_TEST(w.ask(manager.get_with_error(id_a)).value() != nullptr); });
+  w.sim.run_for(4s);
+  on_all([&](auto& manager) { BOOST_TEST(w.ask(manager.get_with_error(id_a)).value() == nullptr); });
+  on_all(stores);
+  w.sim.run_for(9min);
+  on_all([&](auto& manager) { BOOST_TEST(w.ask(manager.get_with_error(id_a)).value() != nullptr); });
+}
+
+// SE16: of upserts that meet none fails, and what is stored is one of theirs.
+BOOST_AUTO_TEST_CASE(concurrent_upserts_all_succeed) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    transport_world w(seed);
+    linked l(w);
+    std::vector<transport_session_ptr> const sessions{w.session(id_a, "sse"), w.session(id_a), w.session(id_a, "streamable")};
+    std::vector<std::shared_ptr<std::optional<result<>>>> answers;
+    for (auto const& each : sessions) answers.push_back(w.start(l.manager->upsert(each)));
+    auto const erased = w.start(l.manager->erase(id_a));
+    for (auto const& answer : answers) {
+      while (!*answer) BOOST_REQUIRE(w.sim.step());
+      BOOST_TEST_REQUIRE((*answer)->has_value());
+    }
+    while (!*erased) BOOST_REQUIRE(w.sim.step());
+    auto const found = w.ask(l.manager->get_with_error(id_a)).value();
+    BOOST_TEST_REQUIRE((!found || std::find(sessions.begin(), sessions.end(), found) != sessions.end()));
+    BOOST_TEST_REQUIRE(sse_of(sessions[0])->is_connected());  // objects in such a storage are their users' to close
+  }
+}
+
+// SE07, SE16, SE18, ST15: arguments that are refused, each with its error; the storage is asked for nothing but what is there, and nothing changes.
 BOOST_AUTO_TEST_CASE(null_sessions_and_ids_that_are_no_uuids_are_refused) {
   transport_world w;
   linked l(w);
@@ -358,7 +458,7 @@ BOOST_AUTO_TEST_CASE(null_sessions_and_ids_that_are_no_uuids_are_refused) {
     BOOST_TEST(w.ask(manager->add(too_large)).error() == errc::too_large);
     BOOST_TEST(w.ask(manager->upsert(too_large)).error() == errc::too_large);
   }
-  BOOST_TEST(l.store->calls() == 0u);
+  BOOST_TEST(l.store->calls() == l.store->calls(storage_operation::peek));
   BOOST_TEST(memory.count().value() == 0u);
   // What no storage takes as an id is refused by get; another text that is no UUID names nothing.
   BOOST_TEST(w.ask(memory.get_with_error("a b")).error() == errc::invalid_id);

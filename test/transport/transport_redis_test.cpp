@@ -229,6 +229,9 @@ BOOST_AUTO_TEST_CASE(record_that_cannot_be_read_is_corrupt_and_can_be_erased) {
     BOOST_TEST(f.ask(manager.erase(id_a)).value());
     BOOST_TEST(f.ask(manager.get_with_error(id_a)).value() == nullptr);
   }
+  f.server.command({"SET", std::string("t:") + id_a, "garbage"});
+  BOOST_TEST(f.ask(manager.upsert(session_of(id_a, "mcp"))).error() == errc::corrupt_record);
+  BOOST_TEST(f.stored(id_a) == "garbage");
 }
 
 // SE15, SE17, SE12: a server that does not answer is not known, never absent; one that is nowhere constructs.

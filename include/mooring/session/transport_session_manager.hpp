@@ -90,13 +90,17 @@ class transport_session_manager {
    *   - `errc::exists`       the id is taken; what is stored is as it was.
    *   - `errc::load_failed`  the maker threw, or gave null or a session of another id.
    *   - `errc::too_large`, `errc::invalid_argument`  the session breaks a limit.
+   *  What was made and is not stored is closed.
    */
   awaitable<result<transport_session_ptr>> add_with_id(std::string id, call_options call = {});
 
   /** @brief Stores a session under its own id, which is absent.  @par Errors  `errc::invalid_argument`: null, or as above. `errc::invalid_id`, `exists`, `too_large`. */
   awaitable<result<>> add(transport_session_ptr session, call_options call = {});
 
-  /** @brief Stores a session under its own id, in place of what is there, with a full time to live.  @par Errors  As `add`, but for `exists`. */
+  /** @brief Stores a session under its own id, in place of what is there or as a new one, and slides its expiry. What takes the place of another keeps the moment at
+   *  which that was created, and so the end of an absolute lifetime. Two storage operations, more while others write the same id.
+   *  @par Errors  As `add`, but for `exists`. `errc::corrupt_record`: what is there cannot be read; it can be erased.
+   */
   awaitable<result<>> upsert(transport_session_ptr session, call_options call = {});
 
   /** @brief The session of an id, its expiry slid.  @return Null where `get_with_error` has none; the error goes to the log. */
