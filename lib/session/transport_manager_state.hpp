@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <exception>
 #include <utility>
 
@@ -47,12 +48,13 @@ struct transport_session_manager::state {
     }
   }
 
-  // Null for what the maker failed to make.
+  // Null for what the maker failed to make; what it made instead is closed.
   transport_session_ptr make_session(std::string const& id) const noexcept {
     try {
       auto made = options.make_session(id, clock.now());
       if (made && made->id() == id) return made;
       detail::report(options.log, severity::error, made ? "the maker gave a session of another id" : "the maker gave no session");
+      close(std::move(made));
     } catch (...) {
       detail::report_thrown(options.log, "the maker", std::current_exception());
     }
@@ -76,8 +78,15 @@ struct transport_session_manager::state {
     for (;;) {
       auto const slept = co_await sleep_for(interval);
       if (!slept || detail::is_cancelled(cancellation)) co_return;
-      auto const dropped = co_await store->erase_expired(call_options{deadline});
+      result<std::size_t> dropped = std::size_t(0);
+      std::exception_ptr thrown;  // by a storage of the user's own
+      try {
+        dropped = co_await store->erase_expired(call_options{deadline});
+      } catch (...) {
+        thrown = std::current_exception();
+      }
       if (detail::is_cancelled(cancellation) || (!dropped && dropped.error() == errc::closed)) co_return;
+      if (thrown) detail::report_thrown(log, "the cleanup", thrown);
       if (!dropped) detail::report(log, severity::warning, "cleanup: " + dropped.error().message() + "; the rest is left for the next run");
     }
   }

@@ -3,6 +3,7 @@
 #include "core/span_text.hpp"
 #include "session/transport_manager_state.hpp"
 
+#include <mooring/storage/detail/admit.hpp>
 
 #include <boost/asio/this_coro.hpp>
 
@@ -45,11 +46,17 @@ struct transport_session_manager::steps {
   }
 
   static awaitable<result<transport_session_ptr>> add_with_id(state_pointer held, std::string id, call_options call) {
+    auto const cancellation = co_await asio::this_coro::cancellation_state;
     if (auto admitted = held->admit(id); !admitted) co_return admitted.error();
+    if (auto begun = detail::admit(id, call.deadline, cancellation.cancelled()); !begun) co_return begun.error();
     auto session = held->make_session(id);
     if (!session) co_return make_error_code(errc::load_failed);
     auto const added = co_await add(held, session, call);
-    if (!added) co_return added.error();
+    if (!added) {
+      // Where the objects themselves are stored, this one may be.
+      if (held->is_redis || added.error() != errc::ambiguous) held->close(session);
+      co_return added.error();
+    }
     co_return std::move(session);
   }
 

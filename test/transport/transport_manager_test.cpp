@@ -338,6 +338,28 @@ BOOST_AUTO_TEST_CASE(cleanup_runs_every_half_ttl_each_run_within_its_own_deadlin
   BOOST_TEST(runs() <= 14u);
 }
 
+// SE13: what a storage throws ends one run, and no other.
+BOOST_AUTO_TEST_CASE(cleanup_goes_on_after_a_run_that_threw) {
+  transport_world w;
+  std::vector<std::string> lines;
+  auto options = with_ttl(10min);
+  options.log = [&lines](severity, std::string_view line) { lines.emplace_back(line); };
+  linked l(w, options);
+  int runs = 0;
+  l.store->on_call([&runs](storage_operation operation, std::string const&) {
+    if (operation == storage_operation::erase_expired && ++runs == 1) throw std::runtime_error("no room");
+  });
+  w.sim.run_for(5min);
+  BOOST_TEST(runs == 1);
+  BOOST_TEST((lines == std::vector<std::string>{"the cleanup threw: no room"}));
+  w.sim.run_for(15min);
+  BOOST_TEST(runs >= 3);
+  BOOST_TEST(lines.size() == 1u);
+  w.done(l.manager->stop());
+  BOOST_TEST(w.sim.run(100));
+  BOOST_TEST(w.sim.outstanding() == 0u);
+}
+
 // SE13: a TTL of one tick.
 BOOST_AUTO_TEST_CASE(manager_with_a_ttl_of_one_tick_constructs_runs_and_stops) {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
@@ -491,6 +513,65 @@ BOOST_AUTO_TEST_CASE(maker_that_fails_stores_nothing) {
     BOOST_TEST((lines == std::vector<std::string>{line}));
     BOOST_TEST(manager.count().value() == 0u);
   }
+}
+
+// SE14: a call that may not begin asks the maker nothing.
+BOOST_AUTO_TEST_CASE(maker_is_not_asked_when_the_call_may_not_begin) {
+  counted maker;
+  transport_world w;
+  linked l(w, maker.options());
+  for (duration const passed : {duration(0), duration(-1), duration::min()}) BOOST_TEST(w.ask(l.manager->add_with_id(id_a, {.deadline = passed})).error() == errc::deadline_exceeded);
+  asio::cancellation_signal signal;
+  std::optional<error_code> ended;
+  asio::co_spawn(
+      w.get_executor(),
+      [&]() -> awaitable<void> {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        signal.emit(asio::cancellation_type::terminal);
+        auto const made = co_await l.manager->add_with_id(id_a);
+        ended = made.error();
+      },
+      asio::bind_cancellation_slot(signal.slot(), [](std::exception_ptr failure) {
+        if (failure) std::rethrow_exception(failure);
+      }));
+  for (int i = 0; i < 1000 && !ended; ++i) w.sim.step();
+  BOOST_TEST_REQUIRE(ended.has_value());
+  BOOST_TEST(*ended == errc::cancelled);
+  w.done(l.manager->stop());
+  BOOST_TEST(w.ask(l.manager->add_with_id(id_a)).error() == errc::closed);
+  BOOST_TEST(maker.made == 0);
+  BOOST_TEST(l.store->calls() == 0u);
+}
+
+// SE14, SE15: a session that was made for nothing is closed; one that may be stored is not, unless its text alone is.
+BOOST_AUTO_TEST_CASE(session_that_was_made_and_not_stored_is_closed) {
+  using names = std::vector<std::string>;
+  counted maker;
+  transport_world w;
+  auto& memory = w.keep(transport_session_manager::make(w.get_executor(), maker.options()));
+  linked l(w, maker.options());
+  scripted s(w, maker.options());
+  for (auto* const manager : {&memory, l.manager, s.manager}) {
+    BOOST_TEST(w.ask(manager->add_with_id(id_a)).has_value());
+    BOOST_TEST(maker.closed.empty());
+    BOOST_TEST(w.ask(manager->add_with_id(id_a)).error() == errc::exists);
+    BOOST_TEST((std::exchange(maker.closed, {}) == names{id_a}));
+    maker.odd_id = id_c;
+    BOOST_TEST(w.ask(manager->add_with_id(id_b)).error() == errc::load_failed);
+    maker.odd_id.clear();
+    BOOST_TEST((std::exchange(maker.closed, {}) == names{id_c}));
+    BOOST_TEST(w.ask(manager->get(id_a)) != nullptr);
+  }
+  l.store->fail(1, storage_fault::unavailable);
+  BOOST_TEST(w.ask(l.manager->add_with_id(id_b)).error() == errc::unavailable);
+  BOOST_TEST((std::exchange(maker.closed, {}) == names{id_b}));
+  l.store->fail(1, storage_fault::lost_reply);
+  BOOST_TEST(w.ask(l.manager->add_with_id(id_b)).error() == errc::ambiguous);
+  BOOST_TEST(maker.closed.empty());
+  BOOST_TEST(w.ask(l.manager->get(id_b)) != nullptr);
+  s.link->fail(1, redis_fault::cut_after);
+  BOOST_TEST(w.ask(s.manager->add_with_id(id_b)).error() == errc::ambiguous);
+  BOOST_TEST((std::exchange(maker.closed, {}) == names{id_b}));
 }
 
 // SE17: a record of another id is corrupt, and can be erased.

@@ -19,7 +19,8 @@
 
 namespace mooring {
 
-/** Makes the session of an id. Its id is that one; what it throws is logged. Runs on the caller's thread, under no lock. */
+/** Makes the session of an id, a new one at each call, which is closed if it is `closable` and is not stored. Its id is that one; what it throws is logged. Runs on
+ *  the caller's thread, under no lock. */
 using transport_session_maker = std::function<transport_session_ptr(std::string id, wall_time now)>;
 
 struct transport_manager_options {
