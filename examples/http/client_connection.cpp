@@ -169,9 +169,9 @@ awaitable<error_code> client_connection::read_head(time_point until) {
     parser_->body_limit(pool_->options.max_body_bytes);
     error_code failure;
     co_await beast::http::async_read_header(socket_, buffer_, *parser_, asio::cancel_at(until, asio::redirect_error(asio::use_awaitable, failure)));
-    static auto const& parsing = beast::http::make_error_code(beast::http::error::bad_method).category();
+    static error_code const unreadable = beast::http::error::bad_method;
     bool const is_lost = failure == beast::http::error::end_of_stream || failure == beast::http::error::partial_message;
-    if (failure) co_return make_error_code(failure.category() == parsing && !is_lost ? errc::protocol_error : errc::ambiguous);
+    if (failure) co_return make_error_code(failure.category() == unreadable.category() && !is_lost ? errc::protocol_error : errc::ambiguous);
     if (parser_->get().result_int() >= 200) co_return error_code();
   }
 }

@@ -47,8 +47,8 @@ unsigned status_of(error_code const& failure) noexcept {
   if (failure == error::header_limit || failure == error::buffer_overflow) return 431;
   if (failure == error::body_limit) return 413;
   if (failure == error::end_of_stream || failure == error::partial_message) return 0;
-  static auto const& parsing = beast::http::make_error_code(error::bad_method).category();
-  return failure.category() == parsing ? 400 : 0;
+  static error_code const unreadable = error::bad_method;
+  return failure.category() == unreadable.category() ? 400 : 0;
 }
 
 // `http://host/path` as a target (RFC 9112, section 3.2.2) means the path.

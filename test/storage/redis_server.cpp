@@ -100,6 +100,10 @@ void redis_server::start() {
     boost::system::error_code ec;
     probe.connect(asio::local::stream_protocol::endpoint(socket()), ec);
     if (!ec) return;
+    if (::waitpid(process_, nullptr, WNOHANG) == process_) {
+      process_ = 0;
+      break;
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
   throw std::runtime_error("the Redis server does not start");
