@@ -1,5 +1,6 @@
 #include "http/connection.hpp"
 
+#include "http/request_reader.hpp"
 #include "http/wire.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -10,11 +11,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <netinet/in.h>
@@ -29,8 +25,6 @@
 #include <utility>
 
 namespace mooring::http {
-
-namespace beast = boost::beast;
 namespace {
 
 // How much of a refused request is read and thrown away, so that the peer gets to read the answer: a close with unread bytes resets the connection.
@@ -39,24 +33,6 @@ constexpr auto discard_deadline = std::chrono::seconds(10);
 
 // What of an answer has one deadline: a peer that reads, however slowly, gets it all.
 constexpr std::size_t max_piece_bytes = std::size_t{256} << 10;
-
-// Zero: no HTTP status says it, just close.
-unsigned status_of(error_code const& failure) noexcept {
-  using beast::http::error;
-  if (failure == errc::busy) return 503;
-  if (failure == error::header_limit || failure == error::buffer_overflow) return 431;
-  if (failure == error::body_limit) return 413;
-  if (failure == error::end_of_stream || failure == error::partial_message) return 0;
-  static error_code const unreadable = error::bad_method;
-  return failure.category() == unreadable.category() ? 400 : 0;
-}
-
-// `http://host/path` as a target (RFC 9112, section 3.2.2) means the path.
-std::string origin_form(std::string_view target) {
-  if (target.starts_with('/') || target == "*") return std::string(target);
-  if (auto const absolute = parse_url(target)) return absolute->target;
-  return std::string(target);
-}
 
 // A peer that vanished without a word acknowledges nothing: its connection ends after this, and not after the quarter of an hour that the kernel tries on.
 void give_up_unacknowledged(asio::ip::tcp::socket& socket, duration after) {
@@ -113,69 +89,6 @@ class connection::socket_end {
   std::shared_ptr<connection> ended_;
 };
 
-// Reads requests, one after the other. A class of its own because Beast's parser may not be moved while it reads.
-class connection::reader {
- public:
-  using parser_type = beast::http::request_parser<beast::http::string_body>;
-
-  explicit reader(connection& owner) : owner_(owner), share_(owner.shared_) {}
-
-  parser_type& parser() noexcept { return *parser_; }
-  beast::flat_buffer& buffer() noexcept { return buffer_; }
-
-  /** Success: `parser()` holds a complete request. */
-  awaitable<error_code> next() {
-    auto const& limits = owner_.shared_->options;
-    parser_.emplace();
-    parser_->header_limit(static_cast<std::uint32_t>(limits.max_header_bytes));
-    parser_->body_limit(limits.max_body_bytes);
-    error_code failure;
-    if (buffer_.size() == 0) {
-      co_await owner_.socket_.async_wait(asio::socket_base::wait_read,
-                                         asio::cancel_after(limits.idle_deadline, asio::redirect_error(asio::use_awaitable, failure)));
-      if (failure) co_return failure;
-    }
-    co_await beast::http::async_read_header(owner_.socket_, buffer_, *parser_,
-                                            asio::cancel_after(limits.header_deadline, asio::redirect_error(asio::use_awaitable, failure)));
-    if (failure) co_return failure;
-    if (equals_ignoring_case(parser_->get()[beast::http::field::expect], "100-continue")) {
-      auto const sent = co_await owner_.write("HTTP/1.1 100 Continue\r\n\r\n", std::string());
-      if (!sent) co_return make_error_code(errc::disconnected);
-    }
-    parser_->eager(true);
-    auto const until = std::chrono::steady_clock::now() + limits.body_deadline;
-    // Piece by piece: a length that was only announced takes nothing from others.
-    while (!parser_->is_done()) {
-      co_await beast::http::async_read_some(owner_.socket_, buffer_, *parser_, asio::cancel_at(until, asio::redirect_error(asio::use_awaitable, failure)));
-      if (failure) co_return failure;
-      if (!share_.grow_to(parser_->get().body().size())) co_return make_error_code(errc::busy);
-    }
-    co_return failure;
-  }
-
-  server_state::body_share take_share() { return std::move(share_); }
-
-  /** Lets go of what was read of a request that is refused. */
-  void drop() {
-    parser_.reset();
-    share_.give_back();
-  }
-
-  request take() {
-    auto& message = parser_->get();
-    request asked(std::string(message.method_string()), origin_form(message.target()));
-    for (auto const& field : message) asked.header.add(std::string(field.name_string()), std::string(field.value()));
-    asked.body = std::move(message.body());
-    return asked;
-  }
-
- private:
-  connection& owner_;
-  beast::flat_buffer buffer_;
-  std::optional<parser_type> parser_;
-  server_state::body_share share_;  // of the request that is read; empty again once it was taken
-};
-
 connection::connection(std::shared_ptr<server_state> shared, asio::strand<executor> strand, asio::ip::tcp::socket socket)
     : shared_(std::move(shared)), strand_(std::move(strand)), socket_(std::move(socket)) {}
 
@@ -202,22 +115,20 @@ awaitable<void> connection::serve(std::shared_ptr<connection> self) {
   self->socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   give_up_unacknowledged(self->socket_, self->shared_->options.write_deadline);
   self->socket_.non_blocking(true, ignored);
-  reader requests(*self);
+  request_reader requests(self->shared_, self->socket_);
   for (;;) {
     if (self->shared_->is_stopping()) co_return;
     auto const failure = co_await requests.next();
     if (failure) {
-      auto const status = status_of(failure);
+      auto const status = refusal_of(failure);
       requests.drop();  // refusing takes time
       if (status != 0) co_await self->refuse(status);
       co_return;
     }
-    auto& parser = requests.parser();
-    bool const is_http_1_0 = parser.get().version() < 11;
-    bool const is_head = parser.get().method() == beast::http::verb::head;
-    bool const keep_alive = parser.keep_alive();
-    // RFC 9112, section 3.2: exactly one Host.
-    if (!is_http_1_0 && parser.get().count(beast::http::field::host) != 1) {
+    bool const is_http_1_0 = requests.is_http_1_0();
+    bool const is_head = requests.is_head();
+    bool const keep_alive = requests.keeps_alive();
+    if (!is_http_1_0 && !requests.has_one_host()) {
       co_await self->refuse(400);
       co_return;
     }

@@ -26,7 +26,6 @@ class connection : public std::enable_shared_from_this<connection> {
   void stop();
 
  private:
-  class reader;
   class socket_end;
 
   static awaitable<void> serve(std::shared_ptr<connection> self);
