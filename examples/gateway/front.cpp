@@ -1,8 +1,10 @@
 #include "front.hpp"
 
 #include "cors.hpp"
+#include "counted.hpp"
 #include "era.hpp"
 #include "replies.hpp"
+#include "visit.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/json/serialize.hpp>
@@ -15,120 +17,10 @@ namespace mooring::gateway {
 
 namespace {
 
-constexpr char gave_up[] = "The gateway gave up on the request";
 constexpr char shutting_down[] = "The gateway is shutting down";
 constexpr char prometheus_type[] = "text/plain; version=0.0.4; charset=utf-8";
 
-class counted {
- public:
-  explicit counted(std::atomic<std::size_t>& count) : count_(count) { ++count_; }
-  ~counted() { --count_; }
-  counted(counted const&) = delete;
-  counted& operator=(counted const&) = delete;
-
- private:
-  std::atomic<std::size_t>& count_;
-};
-
-// Raises its signal when the stream has closed, or nobody waits for that any more.
-awaitable<void> watch(http::event_stream stream, std::shared_ptr<http::signal> closed) {
-  auto const waited = co_await stream.wait_closed();
-  static_cast<void>(waited);
-  closed->raise();
-}
-
-// A stream that a session listens on, for as long as this lives.
-class attachment {
- public:
-  attachment(std::shared_ptr<session> to, http::event_stream stream) : session_(std::move(to)), stream_(std::move(stream)), is_attached_(session_->attach(stream_)) {}
-  attachment(attachment const&) = delete;
-  attachment& operator=(attachment const&) = delete;
-  ~attachment() {
-    if (is_attached_) session_->detach(stream_);
-  }
-
-  explicit operator bool() const noexcept { return is_attached_; }
-
- private:
-  std::shared_ptr<session> const session_;
-  http::event_stream const stream_;
-  bool const is_attached_;
-};
-
 }  // namespace
-
-// One request and the way to answer it.
-class front::visit {
- public:
-  visit(http::request a, http::responder r, std::shared_ptr<metrics> c, bool allowed)
-      : asked(std::move(a)), respond(std::move(r)), counters(std::move(c)), is_allowed(allowed) {}
-
-  void answer(http::response with) const {
-    auto const status = with.status;
-    if (is_allowed) let_page_read(asked.header, with.header);
-    if (respond.send(std::move(with))) counters->count_response(asked.method, status);
-  }
-
-  http::event_stream open_events(http::at_stop then) const {
-    counters->count_response(asked.method, 200);
-    http::fields extra;
-    let_page_read(asked.header, extra);
-    return respond.open_events(std::move(extra), then);
-  }
-
-  http::request const asked;
-  http::responder const respond;
-  std::shared_ptr<metrics> const counters;
-  bool const is_allowed;  // by its origin and host; the answers to others no page may read
-};
-
-// The answer to one request: a whole response, or an event stream once anything comes before the answer.
-class front::answering {
- public:
-  answering(std::shared_ptr<visit const> of, std::string id) : of_(std::move(of)), id_(std::move(id)) {}
-  answering(answering const&) = delete;
-  answering& operator=(answering const&) = delete;
-  ~answering() {
-    // Cut off in the middle. What a whole response would say is `last_word`'s.
-    if (!is_finished_ && stream_) stream_.push(http::event(mcp::make_error(id_, mcp::code::server_error, gave_up)));
-  }
-
-  // One at a time: a request has one backend that streams.
-  static awaitable<void> pass_on(std::shared_ptr<answering> self, std::string message) {
-    if (!self->stream_) self->stream_ = self->of_->open_events(http::at_stop::finish);
-    auto const written = co_await self->stream_.write(http::event(std::move(message)));
-    static_cast<void>(written);  // a client that has gone cancels nothing: its request goes on
-  }
-
-  static awaitable<void> finish(std::shared_ptr<answering> self, std::string answer) {
-    self->is_finished_ = true;
-    if (!self->stream_) co_return self->of_->answer(http::response::of(200, mcp::json_type, std::move(answer)));
-    auto const written = co_await self->stream_.write(http::event(std::move(answer)));
-    static_cast<void>(written);
-    self->stream_.end();
-  }
-
- private:
-  std::shared_ptr<visit const> const of_;
-  std::string const id_;
-  http::event_stream stream_;
-  bool is_finished_ = false;
-};
-
-// Answers a request whose coroutine is cut off, as at the end of a drain that waits no longer. Without `Retry-After`: a backend may have carried it out.
-class front::last_word {
- public:
-  last_word(std::shared_ptr<visit const> of, std::string id) : of_(std::move(of)), id_(std::move(id)) {}
-  last_word(last_word const&) = delete;
-  last_word& operator=(last_word const&) = delete;
-  ~last_word() {
-    if (!of_->respond.is_answered()) of_->answer(refusal(503, mcp::code::server_error, gave_up, id_));
-  }
-
- private:
-  std::shared_ptr<visit const> const of_;
-  std::string const id_;
-};
 
 front::front(manager& sessions, std::shared_ptr<surroundings const> around, front_options options)
     : sessions_(sessions), around_(std::move(around)), options_(std::move(options)) {}
@@ -245,36 +137,6 @@ awaitable<void> front::serve_message(std::shared_ptr<visit const> of, principal 
   std::function<awaitable<void>(std::string)> pass_on = [answer](std::string message) { return answering::pass_on(answer, std::move(message)); };
   auto response = co_await lease->call(std::move(asked), std::move(pass_on));
   co_await answering::finish(answer, std::move(response));
-}
-
-awaitable<void> front::serve_get(std::shared_ptr<visit const> of, principal who) {
-  if (is_modern_header(of->asked.header)) co_return of->answer(wrong_method("POST"));
-  if (!mcp::accepts(of->asked.header, mcp::event_stream_type))
-    co_return of->answer(refusal(406, mcp::code::server_error, "Accept must cover text/event-stream"));
-  auto const lease = co_await find_session(of, who, std::string());
-  if (!lease) co_return;
-  auto const stream = of->open_events(http::at_stop::end);
-  if (!stream) co_return;
-  attachment const attached(lease->shared_from_this(), stream);
-  if (!attached) co_return;
-  counted const open(open_streams_);
-  auto const closed = std::make_shared<http::signal>();
-  lease->spawn(watch(stream, closed));
-  auto id = *mcp::session_id_of(of->asked.header).id;
-  co_await keep_stream(stream, std::move(id), std::move(who), closed);
-}
-
-awaitable<void> front::keep_stream(http::event_stream stream, std::string id, principal who, std::shared_ptr<http::signal const> closed) {
-  auto const ex = co_await asio::this_coro::executor;
-  while (stream.is_open()) {
-    auto const until = saturating_add(clock_of(ex).now(), options_.stream_check);
-    auto const waited = co_await closed->wait(until);
-    if (waited || waited.error() != errc::deadline_exceeded || !stream.is_open()) break;
-    // The stream keeps its session alive, and ends with it, also when it was ended elsewhere. A storage that does not answer ends nothing.
-    auto const known = co_await sessions_.validate(id, who);
-    if (known && *known == validity::gone) break;
-  }
-  stream.end();
 }
 
 awaitable<void> front::serve_delete(std::shared_ptr<visit const> of, principal who) {

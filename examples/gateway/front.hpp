@@ -6,7 +6,6 @@
 
 #include "http/message.hpp"
 #include "http/server.hpp"
-#include "http/signal.hpp"
 #include "mcp/headers.hpp"
 #include "mcp/jsonrpc.hpp"
 
@@ -19,6 +18,8 @@
 #include <string_view>
 
 namespace mooring::gateway {
+
+class visit;
 
 struct front_options {
   mcp::access_rules access;
@@ -54,16 +55,12 @@ class front {
   void count_connections(http::server const* server) { server_ = server; }
 
  private:
-  class visit;
-  class answering;
-  class last_word;
-
   awaitable<void> serve_post(std::shared_ptr<visit const> of, principal who, std::string body);
   awaitable<void> serve_get(std::shared_ptr<visit const> of, principal who);
   awaitable<void> serve_delete(std::shared_ptr<visit const> of, principal who);
   awaitable<void> serve_initialize(std::shared_ptr<visit const> of, principal who, mcp::message asked);
   awaitable<void> serve_message(std::shared_ptr<visit const> of, principal who, mcp::message asked);
-  awaitable<void> keep_stream(http::event_stream stream, std::string id, principal who, std::shared_ptr<http::signal const> closed);
+  awaitable<void> keep_stream(http::event_stream stream, std::string id, principal who);
 
   /** The lease on the session of a request; an empty one when the request was answered instead. */
   awaitable<session_lease<session>> find_session(std::shared_ptr<visit const> of, principal who, std::string message_id);

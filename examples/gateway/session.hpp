@@ -95,9 +95,6 @@ class session final : public upstream_observer, public std::enable_shared_from_t
   /** @brief Ends the stream and the background work; every backend gets the DELETE of its session, except for those in `spared`, which are still in use. */
   awaitable<void> close(hint_map spared);
 
-  /** @brief A background task of this session, cancelled by `close`. */
-  bool spawn(awaitable<void> work) { return scope_->spawn(std::move(work)); }
-
  private:
   session(std::shared_ptr<surroundings const> around, std::string id, std::string opening, bool is_restored);
 

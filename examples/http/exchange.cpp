@@ -181,10 +181,10 @@ void event_stream::end() const {
 
 bool event_stream::is_open() const { return exchange_ && exchange_->is_open(); }
 
-awaitable<result<>> event_stream::wait_closed() const {
+awaitable<result<>> event_stream::wait_closed(std::optional<time_point> until) const {
   auto const shared = exchange_;
   if (!shared) co_return result<>();
-  co_return co_await shared->closed().wait();
+  co_return co_await shared->closed().wait(until);
 }
 
 bool responder::send(response answer) const { return exchange_->send(std::move(answer)); }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace mooring::http {
@@ -61,8 +62,8 @@ class event_stream {
   /** @brief Whether it was neither ended nor has lost its peer. */
   bool is_open() const;
 
-  /** @brief Suspends until the stream has ended or its peer has gone.  @return Success then; `errc::cancelled`. */
-  awaitable<result<>> wait_closed() const;
+  /** @brief Suspends until the stream has ended or its peer has gone.  @return Success then; `errc::deadline_exceeded` when `until` came first; `errc::cancelled`. */
+  awaitable<result<>> wait_closed(std::optional<time_point> until = std::nullopt) const;
 
  private:
   std::shared_ptr<exchange> exchange_;
