@@ -214,11 +214,13 @@ class merged_route final : public route {
     // Those that were late with their lists come last.
     auto const ex = co_await asio::this_coro::executor;
     auto const now = clock_of(ex).now();
-    auto all = all_;
-    std::stable_partition(all.begin(), all.end(), [&](pointer const& one) { return !lists_->is_late(one->name(), now); });
+    std::vector<pointer> order;
+    std::vector<pointer> late;
+    for (auto const& one : all_)
+      if (one->is_joined()) (lists_->is_late(one->name(), now) ? late : order).push_back(one);
+    order.insert(order.end(), late.begin(), late.end());
     std::string last;
-    for (auto const& one : all) {
-      if (!one->is_joined()) continue;
+    for (auto const& one : order) {
       last = co_await one->request(asked, pass_on);
       if (!is_error(last)) co_return last;
     }
