@@ -8,6 +8,8 @@
 #include <boost/asio/this_coro.hpp>
 
 #include <exception>
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace mooring::detail {
@@ -65,14 +67,32 @@ held_session lease_of(engine& self, cached_session_ptr const& decorated) {
   return held_session(std::move(found));
 }
 
+// A decoration that is in the storage.
+struct written_decoration {
+  written_decoration(owned_record const& from, metadata d, revision a, std::shared_ptr<metadata const> n)
+      : at_before(from.at), stored_before(from.stored), data_before(std::move(d)), at(a), next(std::move(n)) {}
+
+  /** Decorates a session that was restored meanwhile, from the record as it was before or as it is since. False: closed, or decorated by another. */
+  bool decorate(cached_session& fresh, std::shared_ptr<void> const& session, std::shared_ptr<void> decorated) const {
+    if (fresh.is_current(at_before, stored_before)) return fresh.decorate(session, std::move(decorated), at, *next);
+    return fresh.decorate(session, std::move(decorated));
+  }
+
+  revision at_before;
+  metadata stored_before;
+  metadata data_before;
+  revision at;
+  std::shared_ptr<metadata const> next;
+};
+
 // What one round came to: a lease, the news that it has to be done again, or that only the session is missing.
 enum class round { done, conflict, written };
 struct round_outcome {
-  round_outcome() = default;
-  explicit round_outcome(round e, held_session h = {}, metadata d = {}) noexcept : ended(e), held(std::move(h)), data_before(std::move(d)) {}
-  round ended = round::conflict;
+  explicit round_outcome(round e = round::conflict, held_session h = {}) noexcept : ended(e), held(std::move(h)) {}
+  explicit round_outcome(written_decoration w) : ended(round::written), written(std::move(w)) {}
+  round ended;
   held_session held;
-  metadata data_before;
+  std::optional<written_decoration> written;
 };
 
 // The storage has it no more. An error of the decorator's own says nothing of that, whatever its value.
@@ -120,19 +140,19 @@ awaitable<result<round_outcome>> decorate_once(decoration_call_ptr call, cached_
     auto held = lease_of(*call->self, cached);
     if (held) co_return round_outcome(round::done, std::move(held));
   }
-  co_return round_outcome(round::written, held_session(), std::move(data_before));
+  co_return round_outcome(written_decoration(*found, std::move(data_before), **written, next));
 }
 
 // The record is decorated, and the session that was left the cache meanwhile: decorates a fresh one, without writing again. Empty: it is gone.
-awaitable<result<held_session>> decorate_restored(decoration_call_ptr call, metadata data_before) {
+awaitable<result<held_session>> decorate_restored(decoration_call_ptr call, written_decoration written) {
   auto const state = call->self->state;
   for (std::size_t tries = 0; tries <= state->options.max_conflict_retries; ++tries) {
     auto fresh = co_await get(call->self, call->id, call->who, call->call);
     if (!fresh) co_return fresh.error();
     if (!*fresh) co_return held_session();
-    auto made = apply(*call, fresh->session(), data_before);
+    auto made = apply(*call, fresh->session(), written.data_before);
     if (!made) co_return made.error();
-    if (!fresh->entry().decorate(fresh->session(), std::move(made->session))) continue;
+    if (!written.decorate(fresh->entry(), fresh->session(), std::move(made->session))) continue;
     auto held = lease_of(*call->self, fresh->entry_pointer());
     if (held) co_return std::move(held);
   }
@@ -150,7 +170,7 @@ awaitable<result<held_session>> decorate_session(decoration_call_ptr call) {
     if (ended->ended == round::done) co_return std::move(ended->held);
     current->release();
     if (ended->ended == round::written) {
-      auto restored = co_await decorate_restored(call, std::move(ended->data_before));
+      auto restored = co_await decorate_restored(call, std::move(*ended->written));
       // The record is decorated, only the session is missing: no error may read as if nothing had been done.
       if (!restored) co_return make_error_code(errc::ambiguous);
       if (!*restored) co_return make_error_code(errc::not_found);

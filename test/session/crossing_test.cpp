@@ -274,4 +274,38 @@ BOOST_AUTO_TEST_CASE(sweep_remembers_what_it_saw_gone_though_it_was_evicted_mean
   }
 }
 
+// SM35: a session that was restored from the record as it was before it was decorated counts as built from the decorated one.
+BOOST_AUTO_TEST_CASE(decoration_of_a_session_that_was_restored_just_before_its_record_was_written_lasts) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    auto how = with_replicas(1);
+    how.options.cache_capacity = 1;
+    how.options.check_interval = 10s;
+    session_world w(seed, how);
+    auto const id = w.opened();
+    bool is_first = true;
+    w.link().on_call([&](storage_operation what, std::string const&) {
+      link_options way;
+      if (what == storage_operation::update_if && std::exchange(is_first, false)) way.travel = 4s;
+      w.link().set_options(way);
+    });
+    auto decorating = w.start(w.m().decorate(id, {}, adding("x")));
+    step_to_next(w, 0, storage_operation::update_if);
+    static_cast<void>(w.opened());  // takes its place
+    static_cast<void>(w.run(w.m().get(id, {})));
+    w.finish(decorating);
+    {
+      auto const decorated = decorating.take();
+      BOOST_REQUIRE(decorated);
+      BOOST_REQUIRE(*decorated);
+    }
+    auto const restores = w.f().requests.size();
+    w.sim.run_for(11s);
+    auto const again = w.run(w.m().get(id, {}));
+    BOOST_REQUIRE(again);
+    BOOST_REQUIRE(*again);
+    BOOST_TEST((*again)->decorations.size() == 1u);
+    BOOST_TEST(w.f().requests.size() == restores, "seed " << seed);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
