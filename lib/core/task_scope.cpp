@@ -81,6 +81,12 @@ class task_scope::state::ending {
   std::shared_ptr<entry> entry_;
 };
 
+namespace {
+
+awaitable<void> nothing() { co_return; }
+
+}  // namespace
+
 task_scope::task::task(std::shared_ptr<entry> e) noexcept : entry_(std::move(e)) {}
 
 void task_scope::task::cancel() const {
@@ -106,12 +112,14 @@ bool task_scope::spawn_on(executor on, awaitable<void> work, task* started) {
   if (started) *started = task(e);
   // Posted, so that neither the task nor its completion ever runs inside the caller.
   asio::post(e->strand, [e, work = std::move(work), done = state::ending(state_, e)]() mutable {
-    if (e->is_cancelled) {
-      { auto const unrun = std::move(work); }  // before its end is told
-      return done(nullptr);
-    }
     auto const strand = e->strand;
-    asio::co_spawn(strand, std::move(work), asio::bind_cancellation_slot(e->signal.slot(), std::move(done)));
+    // Asked for when it is about to begin, which may be a step later still.
+    auto begin = [e, work = std::move(work)]() mutable {
+      if (!e->is_cancelled) return std::move(work);
+      auto const unrun = std::move(work);  // goes before its end is told
+      return nothing();
+    };
+    asio::co_spawn(strand, std::move(begin), asio::bind_cancellation_slot(e->signal.slot(), std::move(done)));
   });
   return true;
 }

@@ -67,7 +67,7 @@ struct asio_world {
       return check();
     };
     callbacks.dispose = [this](std::string, number, disposal_reason) { return dispose(); };
-    cache = std::move(*number_cache::make(context->get_executor(), std::move(callbacks), std::move(options)));
+    cache = *number_cache::make(context->get_executor(), std::move(callbacks), std::move(options));
   }
 
   awaitable<void> dispose() {

@@ -65,6 +65,7 @@ cache_options options_of(simulation& sim) {
 class world {
  public:
   world(std::uint64_t seed, std::shared_ptr<int> alive) : alive_(std::move(alive)), sim_(seed), weather_(sim_), options_(options_of(sim_)) {
+    sim_.run_inline(sim_.random(2) == 0);
     cache_callbacks<std::string, value> callbacks;
     callbacks.load = [this](std::string key) { return begin_load(std::move(key)); };
     callbacks.check = [this](std::string const& key, value const& held) { return begin_check(key, held); };
@@ -80,15 +81,27 @@ class world {
     closer_ = callers_.start(close_later());
     for (std::uint64_t i = 0; i < cut && sim_.step(); ++i) check_size();
     if (!weather_.is_cut) check_end();
+    else if (sim_.random(2) == 0) destroy();
     return {found_.first(), sim_.trace(), sim_.steps()};
   }
 
  private:
   static constexpr std::size_t callers = 5;
 
+  // The cache is destroyed in the middle of all that runs: everybody is told, and nothing begins any more.
+  void destroy() {
+    is_closing_ = true;
+    is_destroyed_ = true;
+    cache_.reset();
+    sim_.run(20'000);
+    found_.expect(sim_.outstanding() == 0, "the run does not end after the destructor (CA45)");
+    found_.expect(callers_.running() == 0, "a call never ended after the destructor (CA45, RA45)");
+  }
+
   // --- what the cache calls
 
   load_answer<value> begin_load(std::string key) {
+    found_.expect(!is_destroyed_, "a load began after the destructor (CA45)");
     found_.expect(!is_inside_, "a load ran inside another's stack (CA32)");
     found_.expect(sim_.current_lane() == 0, "a load ran on a foreign executor (CA32)");
     if (sim_.random(4) == 0) {
@@ -111,7 +124,7 @@ class world {
     }
     auto before = co_await sleep_for(pause());
     auto const version = truths_[key].now();
-    if (sim_.random(16) == 0) replace("abc"[sim_.random(3)]);
+    if (sim_.random(16) == 0 && !is_destroyed_) replace("abc"[sim_.random(3)]);
     auto const state = co_await asio::this_coro::cancellation_state;
     bool const is_stubborn = before.has_value() || sim_.random(2) == 0;
     if (state.cancelled() == asio::cancellation_type::none) {
@@ -128,6 +141,7 @@ class world {
 
   check_answer begin_check(std::string const& key, value const& held) {
     found_.expect(!is_inside_, "a check ran inside another's stack (CA32)");
+    found_.expect(!is_destroyed_, "a check was asked after the destructor (CA45)");
     found_.expect(held->disposals == 0 || has_drained_, "a value that was closed is checked (CA15)");
     if (sim_.random(3) != 0) return check(key, held);
     bool const is_failing = weather_.has_failures && sim_.random(4) == 0;
@@ -138,6 +152,7 @@ class world {
   }
 
   awaitable<result<verdict>> check(std::string key, value held) {
+    found_.expect(!is_destroyed_, "a check began after the destructor (CA45)");
     auto const run = begin_inquiry(key);  // not before: try_get drops an answer that it would have to wait for
     auto slept = co_await sleep_for(pause());
     if (!slept) {
@@ -145,7 +160,7 @@ class world {
       co_return slept.error();
     }
     bool const is_alive = held->version == truths_[key].now();
-    if (sim_.random(16) == 0) replace("abc"[sim_.random(3)]);
+    if (sim_.random(16) == 0 && !is_destroyed_) replace("abc"[sim_.random(3)]);
     auto const state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() == asio::cancellation_type::none) {
       auto after = co_await sleep_for(pause());
@@ -159,6 +174,8 @@ class world {
   }
 
   awaitable<void> dispose(std::string key, value leaving) {
+    found_.expect(!is_destroyed_, "a disposal began after the destructor (CA45)");
+    if (is_destroyed_) co_return;
     found_.expect(!is_inside_, "a disposal ran inside another's stack (CA32)");
     found_.expect(leaving->key == key, "a value is disposed of under another key");
     found_.expect(leaving->is_taken && !leaving->is_wrapped, "a value is disposed of that is not the cache's");
@@ -184,6 +201,7 @@ class world {
         auto slept = co_await sleep_for(pause());
         if (!slept) co_return;
       }
+      if (is_destroyed_) co_return;
       char const key = "abc"[sim_.random(weather_.is_cut ? 2 : 3)];
       switch (sim_.random(12)) {
         case 0:
@@ -253,11 +271,12 @@ class world {
   // Keeps a lease beyond all patience: once its value has left the cache, it is revoked at the drain deadline.
   awaitable<void> overstay(lease<value> held, std::string key) {
     auto waited = co_await sleep_for(10ms);
-    if (!waited) co_return;
+    if (!waited || is_destroyed_) co_return;
     auto const cached = cache_->peek(key);
     if ((cached && *cached == *held) || (*held)->is_wrapped) co_return;
     auto overdue = co_await sleep_for(options_.drain_deadline + 15ms);  // a check that runs on it may end first
     if (!overdue || (*held)->is_wrapped) co_return;
+    if (is_destroyed_) co_return;  // what is leased stays usable
     found_.expect(held.is_revoked() && held.status() == errc::revoked, "a lease outlived the drain deadline (CA41)");
   }
 
@@ -347,6 +366,7 @@ class world {
     auto const delay = sim_.random(4) == 0 ? duration(sim_.random(20) * 1ms) : duration(150ms);
     auto slept = co_await sleep_for(delay);
     found_.expect(slept.has_value(), "a sleep was cut short");
+    if (is_destroyed_) co_return;
     auto const begun = sim_.now();
     is_closing_ = true;
     call_options call;
@@ -356,7 +376,9 @@ class world {
     is_closed_ = true;
     auto const longest = call.deadline.value_or(options_.drain_deadline) + 1s;
     found_.expect(sim_.now() <= begun + longest, "close outlived its deadline (CA45)");
+    if (is_destroyed_) co_return;
     co_await cache_->close();
+    if (is_destroyed_) co_return;
     auto got = co_await cache_->get("a");
     found_.expect(got.has_error() && got.error() == errc::closed, "a closed cache answered (CA45)");
   }
@@ -467,6 +489,7 @@ class world {
   bool is_inside_ = false;   // a call of ours into the cache is on the stack
   bool is_closing_ = false;
   bool is_closed_ = false;
+  bool is_destroyed_ = false;
   bool has_drained_ = false;
   event_number events_ = 0;
   int versions_ = 0;

@@ -25,6 +25,7 @@ local_storage_options options_of(simulation& sim) {
 class world {
  public:
   explicit world(std::uint64_t seed) : sim_(seed), options_(options_of(sim_)), model_(options_.ttl, options_.absolute_lifetime, options_.max_entries) {
+    sim_.run_inline(sim_.random(2) == 0);
     if (auto made = local_storage<text_map>::make(sim_.get_executor(), options_)) store_ = *made;
     found_.expect(store_ != nullptr, "the options were refused");
   }

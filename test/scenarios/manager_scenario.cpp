@@ -107,6 +107,7 @@ struct known_id {
 class world {
  public:
   world(std::uint64_t seed, make_store<metadata> make, std::shared_ptr<int> alive) : sim_(seed), weather_(sim_) {
+    sim_.run_inline(sim_.random(2) == 0);
     store_settings settings;
     settings.ttl = weather_.ttl;
     if (weather_.has_expiry && sim_.random(2) == 0) settings.absolute_lifetime = 150ms;

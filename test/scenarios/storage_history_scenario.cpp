@@ -24,6 +24,7 @@ model::token token_of(revision const& at) { return std::bit_cast<std::array<std:
 class world {
  public:
   world(std::uint64_t seed, make_store<text_map> make) : sim_(seed) {
+    sim_.run_inline(sim_.random(2) == 0);
     store_settings settings;
     settings.way.deadline = 20ms;
     settings.way.faults_permille = sim_.random(2) == 0 ? 0 : 150;

@@ -113,7 +113,9 @@ bool simulation::step() {
     auto const work = std::move(ready_.back());
     ready_.pop_back();
     current_lane_ = work->lane;
+    is_running_ = true;
     work->run();
+    is_running_ = false;
   } else {
     auto alarm = alarms_.extract(std::next(alarms_.begin(), static_cast<std::ptrdiff_t>(chosen - ready_.size())));
     asio::post(alarm.mapped().on, std::move(alarm.mapped().handler));

@@ -18,14 +18,16 @@ namespace mooring::test {
 
 class simulation;
 
-/** The executor of a simulation. Never runs anything inline, so each dispatch is a choice of the seed. Lanes tell executors apart that share
- *  a simulation: equal lanes compare equal, and `simulation::current_lane` names the one whose handler runs. */
+/** The executor of a simulation. Runs nothing inline, so that each dispatch is a choice of the seed, unless `simulation::run_inline` says so. Lanes tell executors
+ *  apart that share a simulation: equal lanes compare equal, and `simulation::current_lane` names the one whose handler runs. */
 class simulation_executor {
  public:
   simulation_executor(simulation& owner, unsigned lane) noexcept : owner_(&owner), lane_(lane) {}
 
   asio::execution_context& query(asio::execution::context_t) const noexcept;
-  static constexpr asio::execution::blocking_t query(asio::execution::blocking_t) noexcept { return asio::execution::blocking.never; }
+  asio::execution::blocking_t query(asio::execution::blocking_t) const noexcept;
+  simulation_executor require(asio::execution::blocking_t::possibly_t) const noexcept { return {*owner_, lane_, true}; }
+  simulation_executor require(asio::execution::blocking_t::never_t) const noexcept { return {*owner_, lane_, false}; }
 
   template <class F>
   void execute(F work) const;
@@ -36,8 +38,11 @@ class simulation_executor {
   friend bool operator!=(simulation_executor const& a, simulation_executor const& b) noexcept { return !(a == b); }
 
  private:
+  simulation_executor(simulation& owner, unsigned lane, bool may_be_inline) noexcept : owner_(&owner), lane_(lane), may_be_inline_(may_be_inline) {}
+
   simulation* owner_;
   unsigned lane_;
+  bool may_be_inline_ = true;
 };
 
 /** A single-threaded execution context in which the seed picks which ready handler runs next, and time jumps to the next alarm when none is ready.
@@ -82,6 +87,9 @@ class simulation : public asio::execution_context {
   wall_time wall_now() const noexcept { return wall_time(std::chrono::sys_days(std::chrono::year(2030) / 1 / 1)) + now_.time_since_epoch() + wall_step_; }
   void step_wall_clock(duration step) noexcept { wall_step_ += step; }
 
+  /** From here on, what a handler dispatches runs at once inside of it, as on an `io_context`; or not. */
+  void run_inline(bool is_inline) noexcept { is_inline_ = is_inline; }
+
   /** From here on the entropy source fails (or works again). */
   void fail_entropy(bool failing) noexcept { entropy_fails_ = failing; }
 
@@ -115,6 +123,14 @@ class simulation : public asio::execution_context {
 
   std::size_t due_alarms() const;
 
+  // Inside the handler that runs.
+  template <class F>
+  void run_here(unsigned lane, F&& work) {
+    auto const outer = std::exchange(current_lane_, lane);
+    std::move(work)();
+    current_lane_ = outer;
+  }
+
   std::vector<std::unique_ptr<job>> ready_;
   std::map<std::pair<time_point, std::uint64_t>, waiter> alarms_;
   std::uint64_t const seed_;
@@ -126,12 +142,20 @@ class simulation : public asio::execution_context {
   duration wall_step_{};
   unsigned current_lane_ = 0;
   bool entropy_fails_ = false;
+  bool is_inline_ = false;
+  bool is_running_ = false;
 };
 
 inline asio::execution_context& simulation_executor::query(asio::execution::context_t) const noexcept { return *owner_; }
 
+inline asio::execution::blocking_t simulation_executor::query(asio::execution::blocking_t) const noexcept {
+  if (may_be_inline_ && owner_->is_inline_) return asio::execution::blocking.possibly;
+  return asio::execution::blocking.never;
+}
+
 template <class F>
 void simulation_executor::execute(F work) const {
+  if (may_be_inline_ && owner_->is_inline_ && owner_->is_running_) return owner_->run_here(lane_, std::move(work));
   owner_->ready_.push_back(std::make_unique<simulation::job_of<F>>(lane_, std::move(work)));
 }
 
