@@ -9,13 +9,13 @@
 
 namespace mooring::detail {
 
-redis_calls::redis_calls(redis_line::strand_type strand, std::size_t max_in_flight, duration longest_wait)
-    : strand_(std::move(strand)), clock_(clock_of(strand_.get_inner_executor())), max_in_flight_(max_in_flight), longest_wait_(longest_wait) {}
+redis_calls::redis_calls(redis_line::strand_type const& strand, std::size_t max_in_flight, duration longest_wait)
+    : strand_(strand), clock_(clock_of(strand.get_inner_executor())), max_in_flight_(max_in_flight), longest_wait_(longest_wait) {}
 
 void redis_calls::arm(redis_call_pointer const& call, time_point until) {
   clock_.cancel(call->alarm);
   // The alarm owns the call: a call holds its caller's frame, and with it this object, so that a context which ends has to be what lets go of it.
-  call->alarm = clock_.schedule(until, executor(strand_), [held = weak_from_this(), call] {
+  call->alarm = clock_.schedule(until, strand_, [held = weak_from_this(), call] {
     if (auto const self = held.lock()) self->give_up(call, errc::deadline_exceeded);
   });
 }

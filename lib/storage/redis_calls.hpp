@@ -40,7 +40,7 @@ using redis_call_pointer = std::shared_ptr<redis_call>;
 class redis_calls : public std::enable_shared_from_this<redis_calls> {
  public:
   /** `longest_wait`: for a reply, from when its request was passed on. */
-  redis_calls(redis_line::strand_type strand, std::size_t max_in_flight, duration longest_wait);
+  redis_calls(redis_line::strand_type const& strand, std::size_t max_in_flight, duration longest_wait);
 
   /** @brief Keeps a call until `send_waiting` or `end_waiting`, or its end. */
   void wait(redis_call_pointer const& call);
@@ -68,7 +68,7 @@ class redis_calls : public std::enable_shared_from_this<redis_calls> {
   void give_up(redis_call_pointer const& call, errc why);
   void answered(redis_call_pointer const& call, error_code ec, std::uint64_t connection, bool is_in_use);
 
-  redis_line::strand_type const strand_;
+  executor const strand_;  // made once: a strand is too large for an executor to hold without allocating
   clock_service& clock_;
   std::size_t const max_in_flight_;
   duration const longest_wait_;

@@ -32,6 +32,14 @@ namespace {
 
 constexpr duration longest_step = std::chrono::milliseconds(250);
 
+// How much a request takes, or somewhat more.
+std::size_t payload_of(redis_command const& command) {
+  constexpr std::size_t around_each = 16;  // its length, and ends of lines
+  std::size_t sum = around_each;
+  for (auto const& word : command) sum += word.size() + around_each;
+  return sum;
+}
+
 }  // namespace
 
 // All members are used on the strand only, but for those that never change and the atomic ones.
@@ -274,6 +282,7 @@ redis_client::~redis_client() {
 
 awaitable<redis_answer> redis_client::ask(redis_command command, time_point end, redis_witness_pointer witness) {
   boost::redis::request request;
+  request.reserve(payload_of(command));
   request.push_range(command.front(), command.begin() + 1, command.end());
   return state::call(state_, std::move(request), end, std::move(witness), &state::begin);
 }

@@ -8,7 +8,6 @@
 #include <mooring/core/secret.hpp>
 #include <mooring/storage/redis_options.hpp>
 
-#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/redis/connection.hpp>
@@ -83,7 +82,8 @@ class redis_line : public std::enable_shared_from_this<redis_line> {
     auto adapter = exchange->collector.adapter();
     auto const& request = exchange->request;
     auto finish = [self = shared_from_this(), connection, exchange = std::move(exchange), done = std::move(done)](error_code ec, std::size_t) { done(ec); };
-    connection->async_exec(request, std::move(adapter), boost::asio::bind_executor(strand_, std::move(finish)));
+    // Without an executor of its own it runs on the connection's, which is the strand: to name it again would cost a copy of it at every step.
+    connection->async_exec(request, std::move(adapter), std::move(finish));
   }
 
  private:
