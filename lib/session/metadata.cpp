@@ -12,7 +12,8 @@ namespace json = boost::json;
 
 // What a map within the limits can take as JSON: each byte escaped to six ("\u0000"), and quotes, colon and comma for each entry.
 std::size_t longest_text(text_limits const& limits) {
-  return 6 * std::min<std::size_t>(limits.max_total_bytes, std::size_t(1) << 40) + 8 * limits.max_entries + 1024;
+  constexpr std::size_t plenty = std::size_t(1) << 40;  // a limit that means "none" must not wrap around
+  return 6 * std::min<std::size_t>(limits.max_total_bytes, plenty) + 8 * std::min<std::size_t>(limits.max_entries, plenty) + 1024;
 }
 
 // Takes an object of strings and nothing else. A document model would forget that a key stood there twice.
