@@ -392,11 +392,17 @@ class world {
     auto const start = log_->tick(sim_.now());
     auto done = co_await replicas_[at].sessions->terminate(whom.id, foreign, draw_deadline());
     expect_own_lane(me);
-    session_model::call call{may_seem_corrupt() ? verb::terminate : verb::revoke, seen::done, 0, 0, at};
-    if (done && !done->existed) call.outcome = seen::absent;
-    if (done) expect_gone(whom.id);
-    if (done) co_return note(whom.id, start, call);
-    if (done.error() == errc::ambiguous) log_->add_lost(whom.id, start, sim_.now(), call);
+    session_model::call call{verb::revoke, seen::done, 0, 0, at};
+    if (done) {
+      if (may_seem_corrupt()) call.what = verb::terminate;
+      if (!done->existed) call.outcome = seen::absent;
+      expect_gone(whom.id);
+      co_return note(whom.id, start, call);
+    }
+    if (done.error() == errc::ambiguous) {
+      log_->add_lost(whom.id, start, sim_.now(), call);
+      if (may_seem_corrupt()) log_->may_expire(whom.id, start);
+    }
     if (done.error() != errc::wrong_owner) judge_error(me, at, done.error(), "revoke");
   }
 
