@@ -80,7 +80,7 @@ cache_step cache_engine::finish_check(cache_flight& flight, result<verdict> cons
   else count_verdict(found);
   bool const is_alive = found && *found == verdict::alive;
   if (is_alive && !flight.is_settled && flight.is_direct && flight.waiting == 0 && flight.entry->flight() == &flight) return end_lone_check(flight);
-  if (keep && flight.is_settled) *keep = shared_from_this();
+  if (keep) *keep = shared_from_this();
   decision d(*this, std::move(lock));
   return finish_check_locked(d, flight, found);
 }

@@ -111,7 +111,8 @@ bool task_scope::spawn_on(executor on, awaitable<void> work, task* started) {
   }
   if (started) *started = task(e);
   // Posted, so that neither the task nor its completion ever runs inside the caller.
-  asio::post(e->strand, [e, work = std::move(work), done = state::ending(state_, e)]() mutable {
+  // The work stands last, and so goes first where a context drops the start: before its end is told.
+  asio::post(e->strand, [e, done = state::ending(state_, e), work = std::move(work)]() mutable {
     auto const strand = e->strand;
     // Asked for when it is about to begin, which may be a step later still.
     auto begin = [e, work = std::move(work)]() mutable {

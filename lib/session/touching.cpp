@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -20,7 +21,7 @@ constexpr duration shortest_pause = std::chrono::milliseconds(1);
 struct touching_round {
   explicit touching_round(std::vector<cached_session_ptr> found) : sessions(std::move(found)) {}
   std::vector<cached_session_ptr> const sessions;
-  std::atomic<bool> is_whole{true};
+  std::atomic<std::size_t> untouched{0};  // of those that had to be
 };
 
 awaitable<void> touch_if_leased(engine_ptr self, cached_session_ptr session, std::shared_ptr<touching_round> round) {
@@ -28,10 +29,12 @@ awaitable<void> touch_if_leased(engine_ptr self, cached_session_ptr session, std
   if (!session->is_leased() || state->is_gone(session->id)) co_return;
   // One that hangs must not let those behind it expire.
   auto const deadline = std::min(state->options.deadlines.write_back, std::max<duration>(state->ttl / retries_per_ttl, shortest_pause));
+  ++round->untouched;
   auto const touched = co_await touch_record(state, session->id, deadline);
-  if (!touched) round->is_whole = false;
+  if (!touched) co_return;
+  --round->untouched;
   // Gone: terminated elsewhere, or at the end of its absolute lifetime. Its leases may finish.
-  else if (!*touched) self->bury(session->id, disposal_reason::expired);
+  if (!*touched) self->bury(session->id, disposal_reason::expired);
 }
 
 // Whether every leased record was touched.
@@ -40,7 +43,7 @@ awaitable<bool> touch_leased(engine_ptr self) {
   auto const round = std::make_shared<touching_round>(state->sessions->seated());
   auto step = [self, round](std::size_t i) { return touch_if_leased(self, round->sessions[i], round); };
   co_await in_parallel(state, round->sessions.size(), std::move(step));
-  co_return round->is_whole.load();
+  co_return round->untouched == 0;
 }
 
 }  // namespace

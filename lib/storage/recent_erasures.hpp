@@ -40,7 +40,7 @@ class recent_erasures {
   /** @brief A request that makes the id anew is on its way. Until it ends, the server may not be told to erase what it may have made by then. */
   void begin_making(std::string const& id) { ++being_made_[id]; }
 
-  /** @brief It ended. What may have been made is forgotten. */
+  /** @brief It ended. What may have been made is forgotten: also where it was erased by a request of ours behind this one that gave up before it was answered. */
   void end_making(std::string const& id, bool may_be_made) {
     if (auto const found = being_made_.find(id); found != being_made_.end() && --found->second == 0) being_made_.erase(found);
     if (!may_be_made) return;
@@ -93,7 +93,7 @@ class recent_erasures {
   entries by_age_;
   index by_id_;
   std::map<std::string, std::size_t> being_made_;  // by how many requests
-  std::optional<time_point> lost_at_;  // since when no server has carried out all of them
+  std::optional<time_point> lost_at_;              // since when no server has carried out all of them
 };
 
 }  // namespace mooring::detail

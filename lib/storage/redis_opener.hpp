@@ -4,6 +4,7 @@
 #include "storage/redis_opening.hpp"
 
 #include <mooring/core/clock.hpp>
+#include <mooring/core/log.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,9 @@
 #include "session/session_world.hpp"
 #include "session/tombstones.hpp"
 
+#include <algorithm>
+#include <stdexcept>
+
 using namespace mooring;
 using namespace mooring::test;
 
@@ -308,6 +311,28 @@ BOOST_AUTO_TEST_CASE(many_leased_records_are_all_touched_in_time) {
   w.sim.run_for(2min);
   BOOST_TEST(w.store->table.size(w.sim.now()) == 40u);
   leases.clear();
+  w.end();
+}
+
+// SM32: a storage that throws at some of them.
+BOOST_AUTO_TEST_CASE(touch_that_throws_keeps_nobody_else_from_being_touched) {
+  auto how = with_replicas(1);
+  how.store.ttl = 10s;
+  session_world w(1, how);
+  std::vector<opened_session<test_session>> opened;
+  for (int i = 0; i < 30; ++i) {
+    auto one = w.run(w.m().open({}, open_parameters()));
+    BOOST_REQUIRE(one);
+    opened.push_back(std::move(*one));
+  }
+  std::vector<std::string> bad;
+  for (int i = 0; i < 20; ++i) bad.push_back(opened[static_cast<std::size_t>(i)].id);
+  w.link().on_call([&](storage_operation what, std::string const& id) {
+    if (what == storage_operation::touch && std::find(bad.begin(), bad.end(), id) != bad.end()) throw std::runtime_error("a storage that throws");
+  });
+  w.sim.run_for(2min);
+  for (std::size_t i = 20; i < 30; ++i) BOOST_TEST(w.record(opened[i].id).has_value());
+  opened.clear();
   w.end();
 }
 

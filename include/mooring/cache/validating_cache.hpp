@@ -102,7 +102,8 @@ class validating_cache {
   };
 
   /** @brief Makes a cache.
-   *  @param ex         Where loads and disposals run; its context is destroyed after the cache. No strand, if a lease may be released after the context has gone: it is kept until the last one is.
+   *  @param ex         Where loads and disposals run; its context is destroyed after the cache. No strand, if a lease may be released after the context has gone: it
+   *                    is kept until the last one is.
    *  @param callbacks  `load` and `check` are required.
    *  @param why        Where given, set to a sentence that names the refused value and the rule.
    *  @par Errors  `errc::invalid_argument`: a callback is missing, or an option breaks its rule.

@@ -176,7 +176,7 @@ class session_manager {
    *  @par Errors      Those of every operation. After `ambiguous` this replica treats the id as gone: where it may have had no session yet, for this principal. After any
    *                   other error the session lives on.
    *  @par Complexity  One erase, repeated once when its reply was lost; a session that is not cached here is read first; a wait as for `create`. Where an id
-   *              becomes a session, or does not answer, meanwhile: up to three reads and five erases.
+   *              becomes a session, or does not answer, meanwhile: up to three reads and six erases.
    */
   awaitable<result<termination>> terminate(std::string id, principal who, call_options call = {}) {
     return detail::terminate(engine_, std::move(id), std::move(who), call);
