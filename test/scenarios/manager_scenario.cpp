@@ -45,7 +45,10 @@ struct weather {
         ttl(has_expiry ? 60ms : 10min),
         sweep_interval(sim.random(3) == 0 ? 20ms : 10min),
         capacity(1 + sim.random(3)),
-        reply(is_crowded ? 4ms : 1ms) {
+        reply(is_crowded ? 4ms : 1ms),
+        // One of a few, or so many of one kind that whoever asks twice is failed twice.
+        only_fault(!has_faults || sim.random(2) == 0 ? 0 : 1 + static_cast<unsigned>(sim.random(10'000))),
+        faults_permille(!has_faults ? 0 : only_fault != 0 ? 400 : 80) {
     habits.has_failures = !is_quiet && sim.random(3) == 0;
     habits.has_hangs = !is_quiet && sim.random(4) == 0;
   }
@@ -72,6 +75,8 @@ struct weather {
   duration sweep_interval;
   std::size_t capacity;
   duration reply;
+  unsigned only_fault;
+  unsigned faults_permille;
   factory_habits habits;
 };
 
@@ -114,7 +119,8 @@ class world {
     settings.way.queueing = settings.way.travel = weather::step;
     settings.way.reply = weather_.reply;
     settings.way.deadline = weather::read;
-    settings.way.faults_permille = weather_.has_faults ? 80 : 0;
+    settings.way.faults_permille = weather_.faults_permille;
+    settings.way.only_fault = weather_.only_fault;
     store_ = make(sim_, settings);
     log_ = std::make_shared<session_log>(weather_.remembered(), weather_.longest_read(store_->requests_of_a_read()));
     for (unsigned i = 0; i < weather_.replicas; ++i) replicas_.push_back(make_replica(i, alive));
@@ -185,10 +191,18 @@ class world {
   // Frames that die with the simulation end their steps, too: the log outlives it.
   call_watch watch(unsigned at, inquiries::step what, std::string const& id) {
     auto const number = log_->asked(id, at).begin(what, log_->tick(sim_.now()), sim_.now());
-    return [log = log_, sim = &sim_, at, id, number](std::optional<bool> is_found) {
+    return [this, log = log_, sim = &sim_, at, id, number, is_confirmation = what == inquiries::step::confirm](std::optional<bool> is_found) {
       auto const how = !is_found ? inquiries::ending::failed : *is_found ? inquiries::ending::found : inquiries::ending::absent;
       log->asked(id, at).end(number, how, sim->now());
+      if (is_confirmation && is_found && !*is_found) note_gone(at, id);
     };
+  }
+
+  // Whoever was about to use a session, and touched its record, was told that there is none.
+  void note_gone(unsigned at, std::string const& id) {
+    auto const told = log_->tick(sim_.now());
+    for (auto const& root : replicas_[at].factory->openings())
+      if (root->id == id) gone_.emplace(root.get(), told);
   }
 
   // --- what callers do
@@ -291,6 +305,8 @@ class world {
       co_return;
     }
     found_.expect((*got)->root->replica == at, "a get was given another replica's session");
+    auto const told = gone_.find((*got)->root.get());
+    found_.expect(told == gone_.end() || told->second > start, "a get was served a session whose confirmation had found no record (SM25, RA09)");
     note(whom.id, start, {verb::get, seen::done, (*got)->tags, (*got)->backends, at});
     co_await use(std::move(*got), whom.id);
   }
@@ -550,6 +566,7 @@ class world {
   std::vector<known_id> ids_;
   std::map<std::string, principal> owners_;
   std::map<std::pair<std::string, unsigned>, int> restores_;
+  std::map<opening const*, event_number> gone_;  // sessions that a replica was told to have no record any more
   std::map<std::string, std::pair<std::string, bits>> records_;  // by id: the owner's binding and the backends, as last written
   bool cancelled_[callers] = {};
   unsigned tags_ = 0;

@@ -182,10 +182,12 @@ class faulty_storage final : public storage<T> {
       made.reply = draw(options.reply);
       if (auto const found = scripted.find(calls); found != scripted.end()) made.fault = found->second;
       else if (decide) made.fault = decide(operation, calls);
-      else if (options.faults_permille != 0 && sim.random(1000) < options.faults_permille) made.fault = static_cast<storage_fault>(1 + sim.random(storage_faults - 1));
+      else if (options.faults_permille != 0 && sim.random(1000) < options.faults_permille) made.fault = static_cast<storage_fault>(1 + draw_fault());
       if (made.fault != storage_fault::none) ++faults_met;
       return made;
     }
+
+    std::uint64_t draw_fault() { return options.only_fault != 0 ? (options.only_fault - 1) % (storage_faults - 1) : sim.random(storage_faults - 1); }
 
     duration draw(duration longest) {
       return longest <= duration::zero() ? duration::zero() : duration(sim.random(static_cast<std::uint64_t>(longest.count()) + 1));

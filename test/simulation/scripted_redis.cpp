@@ -159,11 +159,13 @@ class scripted_redis::state : public std::enable_shared_from_this<state> {
     } else if (decide) {
       one.fault = decide(one.command);
     } else if (options.faults_permille != 0 && sim.random(1000) < options.faults_permille) {
-      one.fault = static_cast<redis_fault>(1 + sim.random(redis_faults - 1));
+      one.fault = static_cast<redis_fault>(1 + draw_fault());
       one.which = sim.random(1000);
     }
     if (one.fault != redis_fault::none) ++faults_met;
   }
+
+  std::uint64_t draw_fault() { return options.only_fault != 0 ? (options.only_fault - 1) % (redis_faults - 1) : sim.random(redis_faults - 1); }
 
   duration draw(duration longest) {
     return longest <= duration::zero() ? duration::zero() : duration(sim.random(static_cast<std::uint64_t>(longest.count()) + 1));
