@@ -1,6 +1,7 @@
 #pragma once
 
-#include "storage/redis_exchange.hpp"
+#include "core/deadlines.hpp"
+#include "core/gathering.hpp"
 #include "storage/redis_line.hpp"
 #include "storage/redis_link.hpp"
 
@@ -15,39 +16,50 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
+#include <vector>
 
 namespace mooring::detail {
 
-/** A request of a caller, who waits for `handler` until `end` at the latest. */
-struct redis_call : redis_exchange {
+/** A command of a caller, who waits for `handler` until `end` at the latest. */
+struct redis_call {
   enum class phase { new_made, waiting, sent, ended };
 
+  redis_command command;
   boost::asio::any_completion_handler<void(redis_answer)> handler;
   executor on;
   redis_witness_pointer witness;  // null where nobody looks
   time_point end;
-  clock_service::alarm alarm;
+  deadlines<redis_call>::place deadline;
   std::uint64_t number = 0;  // among those sent on its connection
   phase now = phase::new_made;
 };
 using redis_call_pointer = std::shared_ptr<redis_call>;
 
-/** @brief The calls of one link: those that wait for a connection, and how many are out on it. Each ends once: by its reply, its deadline, its cancellation, or
+/** A caller who is about to go on. */
+struct ended_call {
+  boost::asio::any_completion_handler<void(redis_answer)> handler;
+  redis_answer answer;
+};
+
+/** @brief The calls of one link: those that wait for a connection, and those that are out on it. Each ends once: by its reply, its deadline, its cancellation, or
  *  because the connection is gone.
  *
- *  Used on one strand.
+ *  Used on one strand. What its calls ask in one of its steps goes out as one request, and callers of one executor are resumed by one post.
  */
 class redis_calls : public std::enable_shared_from_this<redis_calls> {
  public:
-  /** `longest_wait`: for a reply, from when its request was passed on. */
+  /** `longest_wait`: for a reply, from when its command was passed on. */
   redis_calls(redis_line::strand_type const& strand, std::size_t max_in_flight, duration longest_wait);
 
   /** @brief Keeps a call until `send_waiting` or `end_waiting`, or its end. */
   void wait(redis_call_pointer const& call);
 
-  void send(redis_call_pointer const& call, redis_line& line);
+  /** @brief Puts a call into the next request, which `flush` sends: in the same step of the strand. */
+  void send(redis_call_pointer const& call);
+  void flush(redis_line& line);
 
-  /** @brief As `wait` and `send`, for a call that somebody else keeps, and whose request somebody else sends. */
+  /** @brief As `wait` and `send`, for a call that somebody else keeps, and whose command somebody else sends. */
   void keep(redis_call_pointer const& call);
   void pass_on(redis_call_pointer const& call);
 
@@ -64,17 +76,23 @@ class redis_calls : public std::enable_shared_from_this<redis_calls> {
   void close();
 
  private:
-  void arm(redis_call_pointer const& call, time_point until);
+  struct batch;
+
+  void limit(redis_call_pointer const& call, time_point until);
   void give_up(redis_call_pointer const& call, errc why);
-  void answered(redis_call_pointer const& call, error_code ec, std::uint64_t connection, bool is_in_use);
+  void replied(redis_call_pointer const& call, redis_reply reply, std::uint64_t connection, bool is_in_use);
+  void lost(redis_call_pointer const& call, error_code ec);
 
   executor const strand_;  // made once: a strand is too large for an executor to hold without allocating
   clock_service& clock_;
   std::size_t const max_in_flight_;
   duration const longest_wait_;
+  std::optional<deadlines<redis_call>> deadlines_;  // made for the first call
   std::list<std::weak_ptr<redis_call>> waiting_;
-  std::uint64_t sent_ = 0;      // on this connection
-  std::uint64_t answered_ = 0;  // the number of the last request whose reply came
+  std::vector<redis_call_pointer> leaving_;               // with the next request
+  gathering<ended_call> resumed_;
+  std::uint64_t sent_ = 0;                                // on this connection
+  std::uint64_t answered_ = 0;                            // the number of the last command whose reply came
   bool is_closing_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "storage/redis_client.hpp"
 
+#include "core/gathering.hpp"
 #include "storage/redis_backoff.hpp"
 #include "storage/redis_calls.hpp"
 #include "storage/redis_errors.hpp"
@@ -32,14 +33,6 @@ namespace {
 
 constexpr duration longest_step = std::chrono::milliseconds(250);
 
-// How much a request takes, or somewhat more.
-std::size_t payload_of(redis_command const& command) {
-  constexpr std::size_t around_each = 16;  // its length, and ends of lines
-  std::size_t sum = around_each;
-  for (auto const& word : command) sum += word.size() + around_each;
-  return sum;
-}
-
 }  // namespace
 
 // All members are used on the strand only, but for those that never change and the atomic ones.
@@ -59,6 +52,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   redis_storage_options const options;
   executor const home;
   asio::strand<executor> const strand;
+  executor const on_strand = executor(strand);  // made once: a strand is too large for an executor to hold without allocating
   clock_service& clock;
   std::function<bool(awaitable<void>)> spawn;  // set once, before the first request
   std::atomic<std::uint64_t> epoch = 0;
@@ -66,13 +60,30 @@ class redis_client::state : public std::enable_shared_from_this<state> {
 
   using beginning = void (state::*)(redis_call_pointer const&);
 
+  /** What is to be done on the strand: to begin a call or, where there is none, to leave a connection. */
+  struct step {
+    redis_call_pointer call;
+    beginning how = nullptr;
+    std::uint64_t connection = 0;
+  };
+  std::optional<gathering<step>> steps;  // set once, before the first request
+
+  // What was asked meanwhile goes out as one request.
+  void take(std::vector<step> const& all) {
+    for (auto const& [call, how, connection] : all) {
+      if (call) std::invoke(how, this, call);
+      else drop(connection);
+    }
+    calls->flush(*line_);
+  }
+
   /** A call of this caller's, begun on the strand. */
-  static awaitable<redis_answer> call(std::shared_ptr<state> self, boost::redis::request request, time_point end, redis_witness_pointer witness, beginning how) {
+  static awaitable<redis_answer> call(std::shared_ptr<state> self, redis_command command, time_point end, redis_witness_pointer witness, beginning how) {
     auto const ex = co_await asio::this_coro::executor;
     // The call is made in here and not in this frame, which it owns: a frame that held its own call would never be let go.
-    auto initiate = [self, how](auto handler, executor on, boost::redis::request sent, time_point until, redis_witness_pointer who) {
+    auto initiate = [self, how](auto handler, executor on, redis_command sent, time_point until, redis_witness_pointer who) {
       auto const made = std::make_shared<redis_call>();
-      made->request = std::move(sent);
+      made->command = std::move(sent);
       made->end = until;
       made->witness = std::move(who);
       made->on = std::move(on);
@@ -88,17 +99,17 @@ class redis_client::state : public std::enable_shared_from_this<state> {
           });
         });
       }
-      asio::post(self->strand, [self, made, how] { ((*self).*how)(made); });
+      self->steps->add(self->on_strand, step{made, how});
     };
     using token_type = asio::use_awaitable_t<>;
-    co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(request), end, std::move(witness));
+    co_return co_await asio::async_initiate<token_type const, void(redis_answer)>(initiate, asio::use_awaitable, ex, std::move(command), end, std::move(witness));
   }
 
   void begin(redis_call_pointer const& call) {
     if (call->now != redis_call::phase::new_made) return;
     if (is_closing_) return calls->finish(call, redis_answer(errc::closed, false));
     switch (phase_) {
-      case phase::connected: return calls->send(call, *line_);
+      case phase::connected: return calls->send(call);
       case phase::pausing: return calls->finish(call, redis_answer(error_, false));
       case phase::idle:
         if (!start()) return calls->finish(call, redis_answer(errc::closed, false));
@@ -115,6 +126,7 @@ class redis_client::state : public std::enable_shared_from_this<state> {
   }
 
   void drop(std::uint64_t connection) {
+    calls->flush(*line_);
     if (phase_ == phase::connected && line_->number() == connection) leave("the server is not the master");
   }
 
@@ -274,6 +286,9 @@ redis_client::redis_client(executor ex, redis_storage_options options, redis_ope
     auto const tasks = weak.lock();
     return tasks && tasks->spawn(std::move(work));
   };
+  state_->steps.emplace([weak = std::weak_ptr(state_)](executor const&, std::vector<state::step> const& all) {
+    if (auto const held = weak.lock()) held->take(all);
+  });
 }
 
 redis_client::~redis_client() {
@@ -281,18 +296,15 @@ redis_client::~redis_client() {
 }
 
 awaitable<redis_answer> redis_client::ask(redis_command command, time_point end, redis_witness_pointer witness) {
-  boost::redis::request request;
-  request.reserve(payload_of(command));
-  request.push_range(command.front(), command.begin() + 1, command.end());
-  return state::call(state_, std::move(request), end, std::move(witness), &state::begin);
+  return state::call(state_, std::move(command), end, std::move(witness), &state::begin);
 }
 
 awaitable<redis_answer> redis_client::count_replicas(time_point end) {
-  return state::call(state_, boost::redis::request(), end, nullptr, &state::count_replicas);
+  return state::call(state_, redis_command(), end, nullptr, &state::count_replicas);
 }
 
 void redis_client::drop(std::uint64_t connection) {
-  asio::post(state_->strand, [held = state_, connection] { held->drop(connection); });
+  state_->steps->add(state_->on_strand, state::step{nullptr, nullptr, connection});
 }
 
 std::uint64_t redis_client::epoch() const noexcept { return state_->epoch; }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "storage/redis_link.hpp"
 #include "storage/redis_reply.hpp"
 
 #include <boost/redis/adapter/any_adapter.hpp>
@@ -62,11 +63,19 @@ struct reply_collector {
   }
 };
 
+/** Adds a command to what a request asks. */
+inline void put(redis_command const& command, boost::redis::request& to) {
+  if (command.size() == 1) to.push(command.front());  // of an empty range nothing at all is sent
+  else to.push_range(command.front(), command.begin() + 1, command.end());
+}
+
 /** A request and what came back. Stays where it is until its operation has ended. */
 struct redis_exchange {
   redis_exchange() = default;
   redis_exchange(redis_exchange const&) = delete;
   redis_exchange& operator=(redis_exchange const&) = delete;
+
+  boost::redis::any_adapter adapter() { return collector.adapter(); }
 
   boost::redis::request request;
   reply_collector collector;

@@ -29,6 +29,9 @@ secret password_of(redis_login const& login) {
   return found ? found : "";
 }
 
+// So that the replies to what was asked together are read together.
+constexpr std::size_t bytes_of_a_read = 32 * 1024;
+
 // A request holds a password in its payload.
 void wipe(redis::request const& sent) { OPENSSL_cleanse(const_cast<char*>(sent.payload().data()), sent.payload().size()); }
 
@@ -49,6 +52,7 @@ redis::config redis_line::settings(redis_address const& where) const {
   made.resolve_timeout = made.connect_timeout = made.ssl_handshake_timeout = peer_.dial_timeout;
   made.health_check_interval = peer_.health_check / 2;  // Boost.Redis gives a server up after two intervals of silence
   made.max_read_size = peer_.max_reply_bytes;
+  made.read_buffer_append_size = std::min(peer_.max_reply_bytes, bytes_of_a_read);
   // The greeting is a request of ours, so that what the server answers is seen.
   made.use_setup = true;
   made.setup.clear();

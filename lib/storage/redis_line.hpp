@@ -75,11 +75,12 @@ class redis_line : public std::enable_shared_from_this<redis_line> {
   /** Which run this is. */
   std::uint64_t number() const noexcept { return number_; }
 
-  /** @brief Sends a request and calls `done` with an `error_code` once all of its replies have come or none will. Only while a run goes on. */
-  template <class F>
-  void execute(std::shared_ptr<redis_exchange> exchange, F done) {
+  /** @brief Sends an exchange's `request`, has its `adapter()` told of each reply, and calls `done` with an `error_code` once all of them have come or none will any more. Only
+   *  while a run goes on. */
+  template <class Exchange, class F>
+  void execute(std::shared_ptr<Exchange> exchange, F done) {
     auto const connection = connection_;
-    auto adapter = exchange->collector.adapter();
+    auto adapter = exchange->adapter();
     auto const& request = exchange->request;
     auto finish = [self = shared_from_this(), connection, exchange = std::move(exchange), done = std::move(done)](error_code ec, std::size_t) { done(ec); };
     // Without an executor of its own it runs on the connection's, which is the strand: to name it again would cost a copy of it at every step.

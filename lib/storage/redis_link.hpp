@@ -28,6 +28,15 @@ struct redis_answer {
 
 using redis_command = std::vector<std::string>;
 
+/** A command of these words, each made in its place: a list in braces would copy them all. */
+template <class... Words>
+redis_command words(Words&&... each) {
+  redis_command made;
+  made.reserve(sizeof...(each));
+  (made.emplace_back(std::forward<Words>(each)), ...);
+  return made;
+}
+
 /** @brief Sees what becomes of a request as it happens, however late its caller hears of it: called one after another for all requests of a link, with the beginnings
  *  and ends of its connections between them. Must not call the link. */
 class redis_witness {

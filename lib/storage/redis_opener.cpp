@@ -29,7 +29,7 @@ void redis_opener::open(bool is_first) {
 
 void redis_opener::send(redis_command command, std::shared_ptr<round> of) {
   auto const sent = std::make_shared<redis_exchange>();
-  sent->request.push_range(command.front(), command.begin() + 1, command.end());
+  put(command, sent->request);
   line_->execute(sent, [held = weak_from_this(), sent, of = std::move(of), number = line_->number()](error_code) {
     auto const self = held.lock();
     if (self && self->is_on(number)) self->answered(sent->collector.replies, *of);

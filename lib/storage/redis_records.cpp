@@ -21,7 +21,6 @@
 namespace mooring::detail {
 namespace {
 
-using command = redis_command;
 using kind = redis_reply::kind;
 
 }  // namespace
@@ -44,13 +43,13 @@ struct redis_records::steps {
     auto const own_ttl = call.ttl ? std::to_string(redis_requests::milliseconds(std::min(*call.ttl, held->options.ttl))) : std::string();
     auto witness = held->reassertion.of_making(id);
     if (!held->options.absolute_lifetime && !call.is_fixed) {
-      command sent{"SET", held->key(id), record, "NX", "PX", own_ttl.empty() ? held->ttl() : own_ttl};
+      auto sent = words("SET", held->key(id), record, "NX", "PX", own_ttl.empty() ? held->ttl() : own_ttl);
       auto const answer = co_await redis_requests::ask(held, std::move(sent), end, witness);
       if (answer.error || answer.reply.what != kind::null) co_return set_outcome_of(answer, *fresh);
       // Taken. A fixed record that is past its end makes room.
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::exists;
     }
-    command arguments{held->ttl(), held->lifetime(), own_ttl, call.is_fixed ? "fixed" : "", std::move(record)};
+    auto arguments = words(held->ttl(), held->lifetime(), own_ttl, call.is_fixed ? "fixed" : "", std::move(record));
     auto const answer = co_await redis_requests::run(held, &redis_scripts::all().create, std::move(id), std::move(arguments), end, std::move(witness));
     co_return write_outcome_of(answer, *fresh);
   }
@@ -63,11 +62,11 @@ struct redis_records::steps {
     if (record.size() > held->most_bytes) co_return errc::too_large;
     auto witness = held->reassertion.of_making(id);
     if (!held->options.absolute_lifetime) {
-      command sent{"SET", held->key(id), std::move(record), "PX", held->ttl()};
+      auto sent = words("SET", held->key(id), std::move(record), "PX", held->ttl());
       auto const answer = co_await redis_requests::ask(held, std::move(sent), end, std::move(witness));
       co_return set_outcome_of(answer, *fresh);
     }
-    command arguments{held->ttl(), held->lifetime(), std::move(record)};
+    auto arguments = words(held->ttl(), held->lifetime(), std::move(record));
     auto const answer = co_await redis_requests::run(held, &redis_scripts::all().store, std::move(id), std::move(arguments), end, std::move(witness));
     co_return write_outcome_of(answer, *fresh);
   }
@@ -77,7 +76,7 @@ struct redis_records::steps {
     auto const fresh = revision::fresh(held->entropy);
     if (!fresh) co_return fresh.error();
     auto const* const texts = std::get_if<text_map>(&body);
-    command arguments{held->ttl(), held->lifetime(), expected ? expected->text() : std::string(), fresh->text(), texts ? "metadata" : "data"};
+    auto arguments = words(held->ttl(), held->lifetime(), expected ? expected->text() : std::string(), fresh->text(), texts ? "metadata" : "data");
     arguments.push_back(texts ? write_texts(*texts) : std::get<std::string>(body));
     if (arguments.back().size() > held->most_bytes) co_return errc::too_large;
     auto const answer = co_await redis_requests::run(held, &redis_scripts::all().update, std::move(id), std::move(arguments), end);
@@ -86,7 +85,7 @@ struct redis_records::steps {
 
   static awaitable<result<bool>> update_hints(requests held, std::string id, hint_map hints, call_options call) {
     auto const end = held->end(call.deadline);
-    command arguments{held->ttl(), held->lifetime(), write_texts(hints)};
+    auto arguments = words(held->ttl(), held->lifetime(), write_texts(hints));
     auto const answer = co_await redis_requests::run(held, &redis_scripts::all().update_hints, std::move(id), std::move(arguments), end);
     co_return change_outcome_of(answer, true);
   }
@@ -110,11 +109,7 @@ struct redis_records::steps {
     auto const end = held->end(call.deadline);
     bool const is_sliding = how == reading::sliding;
     if (!held->options.absolute_lifetime) {
-      command sent{is_sliding ? "GETEX" : "GET", held->key(id)};
-      if (is_sliding) {
-        sent.emplace_back("PX");
-        sent.push_back(held->ttl());
-      }
+      auto sent = is_sliding ? words("GETEX", held->key(id), "PX", held->ttl()) : words("GET", held->key(id));
       auto const answer = co_await redis_requests::ask(held, std::move(sent), end);
       if (is_sliding && may_read_still(*held, answer)) {
         if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
@@ -130,7 +125,7 @@ struct redis_records::steps {
       // It may be past its end, or was slid just now: the server puts that right.
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
     }
-    command arguments{held->ttl(), held->lifetime(), is_sliding ? "slide" : ""};
+    auto arguments = words(held->ttl(), held->lifetime(), is_sliding ? "slide" : "");
     auto const answer = co_await redis_requests::run(held, &redis_scripts::all().read, id, std::move(arguments), end);
     if (is_sliding && may_read_still(*held, answer)) {
       if (cancellation.cancelled() != asio::cancellation_type::none) co_return make_error_code(errc::cancelled);
@@ -147,7 +142,7 @@ struct redis_records::steps {
 
   static awaitable<result<bool>> touch(requests held, std::string id, call_options call) {
     auto const end = held->end(call.deadline);
-    command arguments{held->ttl(), held->lifetime()};
+    auto arguments = words(held->ttl(), held->lifetime());
     auto const answer = co_await redis_requests::run(held, &redis_scripts::all().touch, std::move(id), std::move(arguments), end);
     co_return change_outcome_of(answer, false);
   }
@@ -155,12 +150,12 @@ struct redis_records::steps {
   static awaitable<result<bool>> erase(requests held, std::string id, std::optional<revision> expected, call_options call) {
     auto const end = held->end(call.deadline);
     if (!expected) {
-      command sent{"DEL", held->key(id)};
+      auto sent = words("DEL", held->key(id));
       auto witness = held->reassertion.of_erase(std::move(id));
       auto const answer = co_await redis_requests::ask(held, std::move(sent), end, std::move(witness));
       co_return erase_outcome_of(answer);
     }
-    command arguments{expected->text()};
+    auto arguments = words(expected->text());
     auto witness = held->reassertion.of_conditional_erase(id);
     auto const answer = co_await redis_requests::run(held, &redis_scripts::all().erase, std::move(id), std::move(arguments), end, std::move(witness));
     co_return change_outcome_of(answer, true);
@@ -188,14 +183,14 @@ struct redis_records::steps {
   static awaitable<result<>> ping(requests held, call_options call) {
     auto const cancellation = co_await asio::this_coro::cancellation_state;
     auto const end = held->end(call.deadline);
-    command sent{"SET", held->key(" ping"), "", "PX", "1"};
+    auto sent = words("SET", held->key(" ping"), "", "PX", "1");
     auto const answer = co_await redis_requests::ask(held, std::move(sent), end);
     if (!answer.is_done()) co_return failure_of(answer, false);
     std::array<redis_reply, 3> seen;
     char const* const names[] = {"maxmemory*", "save", "appendonly"};
     for (std::size_t i = 0; i < seen.size(); ++i) {
       if (!held->options.log || cancellation.cancelled() != asio::cancellation_type::none) co_return result<>();
-      command look{"CONFIG", "GET", names[i]};
+      auto look = words("CONFIG", "GET", names[i]);
       auto looked = co_await held->link->ask(std::move(look), end);
       seen[i] = std::move(looked.reply);
     }

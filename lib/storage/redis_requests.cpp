@@ -34,7 +34,8 @@ awaitable<redis_outcome> redis_requests::ask(std::shared_ptr<redis_requests> sel
 awaitable<redis_outcome> redis_requests::run(std::shared_ptr<redis_requests> self, redis_script const* script, std::string id, redis_command arguments, time_point end,
                                              redis_witness_pointer witness) {
   auto const cancellation = co_await asio::this_coro::cancellation_state;
-  redis_command sent{"EVALSHA", script->digest(), "1", self->key(id), std::move(id)};
+  auto sent = words("EVALSHA", script->digest(), "1", self->key(id), std::move(id));
+  sent.reserve(sent.size() + arguments.size() + 1);
   for (auto& argument : arguments) sent.push_back(std::move(argument));
   sent.push_back(std::to_string(self->most_bytes));
   auto answer = co_await ask(self, sent, end, witness);

@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(whoever_leaves_early_shifts_no_replies) {
   crowd.begin_all();
   while (crowd.ended < calls && std::chrono::steady_clock::now() < patience) {
     context.run_one_for(100ms);
-    if (crowd.draw() % 4 == 0) crowd.cancel_one();
+    if (crowd.draw() % 2 == 0) crowd.cancel_one();
     if (crowd.ended < next_loss) continue;
     next_loss += between_losses;
     server.command({"CLIENT", "KILL", "TYPE", "normal"});

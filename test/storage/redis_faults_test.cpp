@@ -305,6 +305,41 @@ BOOST_AUTO_TEST_CASE(replies_that_come_late_and_joined_reach_their_own_calls) {
   BOOST_TEST(f.proxy.connections() == 1U);
 }
 
+// RE18, RE22, FA04: they go out as one request, and share no fate
+BOOST_AUTO_TEST_CASE(calls_that_ask_together_end_each_by_its_own_reply_deadline_or_loss) {
+  constexpr std::size_t calls = 9;
+  constexpr std::size_t hasty = 4;
+  fixture f;
+  f.health_check = 60s;
+  auto const store = f.make(f.proxy.port());
+  for (std::size_t i = 0; i < calls; ++i) BOOST_TEST(f.ask(store->create(std::to_string(i), doc(std::to_string(i)))).is_written());
+  auto const before = f.proxy.seen(0).replies;
+  static_cast<void>(f.ask(store->load("0")));
+  auto const bytes = f.proxy.seen(0).replies - before;
+  f.proxy.hold_replies();
+  std::vector<std::optional<seen_record>> answers(calls);
+  for (std::size_t i = 0; i < calls; ++i) f.start(i == hasty ? store->load(std::to_string(i), {.deadline = 100ms}) : store->load(std::to_string(i)), answers[i]);
+  f.run_until([&] { return f.proxy.seen(0).held_replies >= bytes * calls; });
+  f.run_until([&] { return answers[hasty].has_value(); });
+  BOOST_TEST((answers[hasty]->has_error() && answers[hasty]->error() == errc::deadline_exceeded));
+  auto const ended = [&] { return std::count_if(answers.begin(), answers.end(), [](auto const& one) { return one.has_value(); }); };
+  BOOST_TEST(ended() == 1);
+  for (std::size_t const next : {3U, 6U}) {
+    f.proxy.allow(3 * bytes);
+    f.run_until([&] { return answers[next - 1].has_value(); });
+    while (f.context.poll() != 0) {
+    }
+    for (std::size_t i = 0; i < calls; ++i) {
+      if (i == hasty) continue;
+      BOOST_TEST(answers[i].has_value() == (i < next));
+      if (i < next) BOOST_TEST((*answers[i] && **answers[i] && (**answers[i])->value == doc(std::to_string(i))));
+    }
+  }
+  f.proxy.close();
+  f.run_until([&] { return ended() == static_cast<std::ptrdiff_t>(calls); });
+  for (std::size_t i = 6; i < calls; ++i) BOOST_TEST((answers[i]->has_error() && answers[i]->error() == errc::unavailable));
+}
+
 // FA01, FA02, FA04: bytes that come in drips make no deadline longer, and a late reply is nobody's
 BOOST_AUTO_TEST_CASE(a_reply_in_drips_ends_its_call_at_the_deadline_and_shifts_no_other) {
   fixture f;
