@@ -75,8 +75,8 @@ class redis_line : public std::enable_shared_from_this<redis_line> {
   /** Which run this is. */
   std::uint64_t number() const noexcept { return number_; }
 
-  /** @brief Sends an exchange's `request`, has its `adapter()` told of each reply, and calls `done` with an `error_code` once all of them have come or none will any more. Only
-   *  while a run goes on. */
+  /** @brief Sends an exchange's `request`, has its `adapter()` told of each reply, and calls `done` with an `error_code` once all of them have come or no more will.
+   *  Only while a run goes on. */
   template <class Exchange, class F>
   void execute(std::shared_ptr<Exchange> exchange, F done) {
     auto const connection = connection_;
